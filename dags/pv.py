@@ -1,0 +1,158 @@
+"""### Photovoltaic systems and what they measured
+
+Loads NREL's PVDAQ from S3 into the star schema, exactly once: first `dim_system` from the newest catalogue, then
+`fact_pv_measurement` from the daily files.
+
+* **On schedule** each run takes one day, after it is over: the run of 5 January has the data interval 5 to 6 January.
+* **Backfill** a range of days from this page; both ends are included. What is loaded already is skipped, so a backfill
+  may overlap the schedule, another backfill, or itself.
+* **Trigger** by hand for any window and any list of systems with the form. Without days, a run by hand takes the last
+  day that is over.
+
+Each table goes through the same four steps. *plan* compares the bucket with the checkpoint; where nothing is new the
+other three are skipped and no Spark starts. *stage* is the Spark job. *check* holds the staged rows to the contract.
+*publish* is one transaction. Every step may be cleared and run again at any time: the rows stay the same. A load that
+breaks its contract is not retried; read its log, or `etl_quality`.
+"""
+
+from datetime import date, datetime, timedelta, timezone
+
+from airflow.sdk import (
+    Asset,
+    CronDataIntervalTimetable,
+    ExceptionRetryPolicy,
+    Param,
+    RetryAction,
+    RetryRule,
+    TriggerRule,
+    chain,
+    dag,
+    get_current_context,
+    task,
+    task_group,
+)
+
+DAY = {"type": ["null", "string"], "format": "date"}
+
+# The data will not be better in a minute; everything else is worth another try.
+RETRIES = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(exception="jobs.errors.ContractError", action=RetryAction.FAIL, reason="the data breaks its contract"),
+        RetryRule(exception="jobs.errors.SupersededError", action=RetryAction.FAIL, reason="the plan is out of date"),
+    ]
+)
+
+
+def window(params, data_interval_start, data_interval_end, late_days=0):
+    """Tell the days of a run, both included: the form's, or else those of its data interval.
+
+    Raises:
+        ValueError: the form has a last day without a first, or the run has neither days nor an interval.
+    """
+    first, last = params["first_day"], params["last_day"]
+    if first:
+        return date.fromisoformat(first), date.fromisoformat(last or first)
+    if last:
+        raise ValueError(f"last_day is {last}, but first_day is empty; give both, or none")
+    if data_interval_start is None:
+        raise ValueError("this run has no data interval; give it first_day and last_day")
+    last_moment = data_interval_end - timedelta(microseconds=1)
+    return data_interval_start.date() - timedelta(days=late_days), last_moment.date()
+
+
+@dag(
+    dag_id="pv",
+    # A cron string alone would give every run an interval of no width. Days are those of the files' names.
+    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+    start_date=datetime(1994, 1, 1, tzinfo=timezone.utc),
+    catchup=False,
+    max_active_runs=4,
+    default_args={
+        "owner": "sunledger",
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "retry_policy": RETRIES,
+    },
+    params={
+        "first_day": Param(None, **DAY, title="First day", description="Empty: the day of the run's data interval."),
+        "last_day": Param(None, **DAY, title="Last day", description="Itself included. Empty: the first day."),
+        "systems": Param(
+            [],
+            type="array",
+            items={"type": "integer", "minimum": 1},
+            title="Systems",
+            description="PVDAQ system ids, such as [34, 1332]. Empty: all systems in the bucket.",
+        ),
+        "restate": Param(
+            False,
+            type="boolean",
+            title="Restate",
+            description="Load unchanged files again if an older contract or transform has loaded them.",
+        ),
+    },
+    tags=["pv"],
+    doc_md=__doc__,
+)
+def pv():
+    """Load the catalogue, then the measurements."""
+    chain(load("dim_system"), load("fact_pv_measurement"))
+
+
+def load(table):
+    """Build the four steps of a table."""
+
+    @task_group(group_id=table)
+    def steps():
+        # The first step of a table waits for the table before it, which may have been skipped.
+        @task.short_circuit(ignore_downstream_trigger_rules=False, trigger_rule=TriggerRule.NONE_FAILED)
+        def plan():
+            """Compare the bucket with the checkpoint and write the plan. Nothing new skips the rest."""
+            from jobs.plan import Window
+            from jobs.settings import settings
+            from jobs.steps import plan_load
+
+            run = get_current_context()
+            late = settings().pv_late_days if run["dag_run"].run_type == "scheduled" else 0
+            days = window(run["params"], run.get("data_interval_start"), run.get("data_interval_end"), late)
+            found, _ = plan_load(
+                run["run_id"],
+                table,
+                Window(*days, tuple(run["params"]["systems"])),
+                restate=run["params"]["restate"],
+            )
+            print(f"{table}, {days[0]} to {days[1]}: {found}")
+            return found.plan.uri if found.plan else ""
+
+        # One JVM is enough for the cores of a laptop.
+        @task(max_active_tis_per_dag=1)
+        def stage(plan_uri):
+            """Run the Spark job: read the planned objects, write parquet, and the manifest last."""
+            from jobs.steps import stage_load
+
+            manifest, _ = stage_load(get_current_context()["run_id"], plan_uri)
+            print(f"{sum(entry['rows_loaded'] for entry in manifest['objects'])} rows in {manifest['attempt']}")
+
+        @task
+        def check(plan_uri):
+            """Hold the staged rows to the contract; findings and refused rows go to etl_quality."""
+            from jobs.steps import check_load
+
+            findings, _ = check_load(get_current_context()["run_id"], plan_uri)
+            for finding in findings:
+                print(finding["check_name"], "passed" if finding["passed"] else "NOT passed", finding["message"])
+
+        @task(max_active_tis_per_dag=1, outlets=[Asset(table)])
+        def publish(plan_uri):
+            """Change the table and its checkpoint in one transaction."""
+            from jobs.steps import publish_load
+
+            counts, _ = publish_load(get_current_context()["run_id"], plan_uri)
+            print(f"{table}: " + ", ".join(f"{value} {name}" for name, value in counts.items()))
+
+        plan_uri = plan()
+        chain(plan_uri, stage(plan_uri), check(plan_uri), publish(plan_uri))
+
+    return steps()
+
+
+pv()

@@ -1,0 +1,1 @@
+"""Sunledger's jobs: plan, stage, check and publish a table of the star schema, exactly once."""

@@ -1,0 +1,183 @@
+"""check -- hold a staged load to its contract before anyone can see it.
+
+The checks every table has (files, types, row arithmetic, unique key, required values, ranges, allowed words, foreign
+keys) follow from the contract's columns; the others are its `quality` rules. All of them run, all of their results go
+to etl_quality together with every refused row, and one failed `error` stops the load.
+"""
+
+import logging
+from collections.abc import Iterator
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+from pyarrow import fs
+
+from jobs import contract, ledger, staging
+from jobs.contract import Check, Contract
+from jobs.errors import ContractError, StagingError
+from jobs.plan import Plan
+from jobs.stage import QUARANTINE
+from jobs.warehouse import sql, warehouse
+from jobs.warehouse.dialect import to_duckdb
+
+log = logging.getLogger(__name__)
+
+OBJECTS = pa.schema(
+    [
+        ("object_id", pa.string()),
+        ("object_key", pa.string()),
+        ("rows_read", pa.int64()),
+        ("rows_loaded", pa.int64()),
+        ("rows_quarantined", pa.int64()),
+        ("rows_duplicate", pa.int64()),
+        ("rows_replaced", pa.int64()),
+    ]
+)
+
+
+def check(planned: Plan) -> list[dict]:
+    """Check a staged load, record what was found, and give the findings back.
+
+    Raises:
+        StagingError: the load is not staged.
+        ContractError: an `error` check did not pass; all that did not are named.
+    """
+    promised = contract.load(planned.table)
+    manifest = staging.read_manifest(planned.table, planned.load_id)
+    if manifest is None:
+        raise StagingError(f"{planned.table} load {planned.load_id} is not staged, or its files are gone; stage it first")
+    findings = [*_findings(promised, manifest), *_refused(manifest)]
+    ledger.record_quality(planned.table, planned.load_id, findings)
+    broken = [finding for finding in findings if not finding["passed"]]
+    for finding in broken:
+        if finding["severity"] == "warning":
+            log.warning("%s: %s", planned.table, _sentence(finding))
+    if errors := [finding for finding in broken if finding["severity"] == "error"]:
+        raise ContractError(
+            f"{planned.table} load {planned.load_id} does not hold to its contract; nothing was published:\n"
+            + "\n".join(f"  {_sentence(finding)}" for finding in errors)
+        )
+    return findings
+
+
+def staged_rows(table: str, manifest: dict) -> ds.Dataset:
+    """Open the rows of a staged load, as its manifest names them."""
+    return _files(manifest, "rows", contract.load(table).arrow_schema)
+
+
+def _files(manifest: dict, kind: str, schema: pa.Schema) -> ds.Dataset:
+    files, root = staging.filesystem(manifest["attempt"])
+    paths = [f"{root}/{entry['path']}" for entry in manifest["files"] if entry["kind"] == kind]
+    if not paths:
+        return ds.dataset(schema.empty_table())
+    # The schema is read from the files, not given: a column of another type must be seen, not cast.
+    return ds.FileSystemDataset.from_paths(
+        paths, schema=_stored_schema(files, paths, schema), format=ds.ParquetFileFormat(), filesystem=files
+    )
+
+
+def _stored_schema(files: fs.FileSystem, paths: list[str], promised: pa.Schema) -> pa.Schema:
+    for path in paths:
+        stored = ds.ParquetFileFormat().inspect(path, files).remove_metadata()
+        if not stored.equals(promised):
+            raise ContractError(f"{path} has columns ({_columns(stored)}), the contract ({_columns(promised)})")
+    return promised
+
+
+def _columns(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} {field.type}" for field in schema)
+
+
+def _findings(promised: Contract, manifest: dict) -> Iterator[dict]:
+    """Run every check over the staged rows with an engine in memory; one finding each."""
+    with duckdb.connect(":memory:") as engine:
+        engine.register("staged", staged_rows(promised.table, manifest))
+        engine.register("quarantine", _files(manifest, "quarantine", QUARANTINE))
+        entries = [{name: entry[name] for name in OBJECTS.names} for entry in manifest["objects"]]
+        engine.register("objects", pa.Table.from_pylist(entries, OBJECTS))
+        for table, column in promised.references.values():
+            rows = warehouse().select(sql("referenced_keys", table=table, column=column), {})
+            known = contract.load(table).arrow_schema.field(column)
+            engine.register(table, pa.Table.from_pylist(rows, pa.schema([known])))
+        for rule in [*_promises(promised), *promised.checks]:
+            (query,) = to_duckdb(rule.query)
+            ((observed,),) = engine.execute(query).fetchall()
+            yield {
+                "check_name": rule.name,
+                "severity": rule.severity,
+                "passed": rule.holds(observed),
+                "observed": float(observed),
+                "expected": rule.expected,
+                "message": rule.description,
+            }
+
+
+def _promises(promised: Contract) -> Iterator[Check]:
+    """Write the checks that follow from a contract's columns; each counts what breaks it."""
+
+    def none(name: str, query: str, description: str, severity: str = "error") -> Check:
+        return Check(name, query, "mustBe", 0, severity, description)
+
+    yield none(
+        "every_row_accounted_for",
+        """SELECT COUNT(*) FROM objects
+        LEFT JOIN (SELECT object_id, COUNT(*) AS n FROM staged GROUP BY object_id) AS loaded USING (object_id)
+        LEFT JOIN (SELECT object_id, COUNT(*) AS n FROM quarantine GROUP BY object_id) AS refused USING (object_id)
+        WHERE rows_read <> IFNULL(loaded.n, 0) + IFNULL(refused.n, 0) + rows_duplicate
+          OR rows_loaded <> IFNULL(loaded.n, 0) OR rows_quarantined <> IFNULL(refused.n, 0)""",
+        "Objects whose rows read are not rows loaded + quarantined + duplicates, counted again in the staged files.",
+    )
+    yield none(
+        "rows_of_planned_objects",
+        "SELECT COUNT(*) FROM staged WHERE object_id NOT IN (SELECT object_id FROM objects)",
+        "Rows of an object that the load does not have.",
+    )
+    if promised.key:
+        key = ", ".join(f"`{name}`" for name in promised.key)
+        yield none(
+            "unique_key",
+            f"SELECT COUNT(*) FROM (SELECT {key} FROM staged GROUP BY {key} HAVING COUNT(*) > 1)",
+            f"Keys ({', '.join(promised.key)}) that stand in the load more than once.",
+        )
+    for column in promised.columns:
+        name = f"`{column.name}`"
+        if column.required:
+            yield none(f"{column.name}_is_there", f"SELECT COUNTIF({name} IS NULL) FROM staged", "Rows without the value.")
+        bounds = [f"{name} < {column.minimum}"] * (column.minimum is not None)
+        bounds += [f"{name} > {column.maximum}"] * (column.maximum is not None)
+        if bounds:
+            yield none(
+                f"{column.name}_in_range",
+                f"SELECT COUNTIF({' OR '.join(bounds)}) FROM staged",
+                f"Rows outside {column.minimum} to {column.maximum}.",
+            )
+        if column.allowed:
+            words = ", ".join(f"'{word}'" for word in column.allowed)
+            yield none(
+                f"{column.name}_is_known",
+                f"SELECT COUNTIF({name} NOT IN ({words})) FROM staged",
+                f"Rows with another word than {words}.",
+            )
+    for column, (table, key) in promised.references.items():
+        yield none(
+            f"{column}_in_{table}",
+            f"SELECT COUNT(DISTINCT `{column}`) FROM staged WHERE `{column}` NOT IN (SELECT `{key}` FROM {table})",
+            f"Values that {table} does not have; their rows are loaded all the same.",
+            severity="warning",
+        )
+
+
+def _refused(manifest: dict) -> Iterator[dict]:
+    for row in _files(manifest, "quarantine", QUARANTINE).to_table().to_pylist():
+        yield {
+            "check_name": "quarantine",
+            "severity": "info",
+            "passed": False,
+            "message": row.pop("reason"),
+            **row,
+        }
+
+
+def _sentence(finding: dict) -> str:
+    return f"{finding['check_name']}: {finding['observed']:g}, must be {finding['expected']}. {finding['message']}"

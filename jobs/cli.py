@@ -1,0 +1,277 @@
+"""cli -- the command line over the steps, for people, `spark-submit` and scripts."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from jobs import contract, ledger, steps
+from jobs.errors import LoadError, SupersededError
+from jobs.plan import Comparison, Window
+from jobs.warehouse import sql, warehouse
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Load PVDAQ's photovoltaic data into the star schema, exactly once.",
+)
+out, err = Console(), Console(stderr=True)
+
+# A run that was overtaken plans again; more often than this means that something else is wrong.
+REPLANS = 3
+
+
+def _days(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day like 2019-01-31") from None
+
+
+def _systems(text: str) -> tuple[int, ...]:
+    try:
+        systems = tuple(sorted({int(part) for part in text.split(",") if part.strip()}))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a list of system ids like 34,1332") from None
+    if any(ss_id < 1 for ss_id in systems):
+        raise typer.BadParameter(f"{text!r}: a system id is 1 or more")
+    return systems
+
+
+TableName = Annotated[str, typer.Argument(help="A table with a source: dim_system or fact_pv_measurement.")]
+PlanUri = Annotated[str, typer.Argument(help="The plan, as `plan` printed it.", metavar="PLAN")]
+First = Annotated[date | None, typer.Option("--from", parser=_days, metavar="DAY", help="First day, 2019-01-01.")]
+Last = Annotated[date | None, typer.Option("--to", parser=_days, metavar="DAY", help="Last day, itself included.")]
+Systems = Annotated[
+    tuple | None, typer.Option("--systems", parser=_systems, metavar="IDS", help="System ids, 34,1332; all if not given.")
+]
+Restate = Annotated[
+    bool, typer.Option("--restate", help="Load unchanged objects again that an older contract or transform has loaded.")
+]
+Retire = Annotated[
+    bool, typer.Option("--retire-vanished", help="Take out the rows of objects that the source no longer has.")
+]
+
+
+def _window(first: date | None, last: date | None, systems: tuple | None) -> Window:
+    if (first is None) != (last is None):
+        raise typer.BadParameter("--from and --to go together; give both, or neither for all days")
+    return Window(first, last, systems or ())
+
+
+def _run_id() -> str:
+    return f"cli-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:8]}"
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[steps.Progress]:
+    """Show progress as a bar on a terminal, and as a line every ten seconds elsewhere."""
+    if not err.is_terminal:
+        last = time.monotonic()
+
+        def line(done: int, total: int) -> None:
+            nonlocal last
+            if time.monotonic() - last > 10:
+                last = time.monotonic()
+                logging.getLogger(__name__).info("%s: %d of %d", what, done, total)
+
+        yield line
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=err, transient=True) as bars:
+        bar = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(bar, completed=done, total=total)
+
+
+@app.command("plan")
+def plan_command(
+    table: TableName,
+    first: First = None,
+    last: Last = None,
+    systems: Systems = None,
+    restate: Restate = False,
+    retire_vanished: Retire = False,
+):
+    """Compare the source with what is loaded; write and print the plan."""
+    with _progress("listing") as progress:
+        found, _ = steps.plan_load(
+            _run_id(),
+            table,
+            _window(first, last, systems),
+            restate=restate,
+            retire_vanished=retire_vanished,
+            progress=progress,
+        )
+    err.print(f"{table}: {found}", highlight=False)
+    _tell_vanished(found)
+    print(found.plan.uri if found.plan else "nothing to do")
+
+
+@app.command("stage")
+def stage_command(plan_uri: PlanUri):
+    """Read the plan's objects with Spark and write staged parquet and its manifest."""
+    with _progress("staging") as progress:
+        manifest, seconds = steps.stage_load(_run_id(), plan_uri, progress)
+    rows = sum(entry["rows_loaded"] for entry in manifest["objects"])
+    out.print(f"staged {len(manifest['objects'])} objects, {rows:,} rows in {seconds:.1f} s: {manifest['attempt']}", soft_wrap=True)
+
+
+@app.command("check")
+def check_command(plan_uri: PlanUri):
+    """Hold the staged load to its contract."""
+    findings, _ = steps.check_load(_run_id(), plan_uri)
+    shown = Table("check", "severity", "observed", "must be", "held")
+    for finding in findings:
+        if finding["check_name"] != "quarantine":
+            held = "yes" if finding["passed"] else "NO"
+            shown.add_row(finding["check_name"], finding["severity"], f"{finding['observed']:g}", finding["expected"], held)
+    out.print(shown)
+    _tell_refused(findings)
+
+
+@app.command("publish")
+def publish_command(plan_uri: PlanUri):
+    """Publish the checked load in one transaction."""
+    counts, seconds = steps.publish_load(_run_id(), plan_uri)
+    if counts["objects"] or counts["rows_loaded"]:
+        out.print(f"published {counts['objects']} objects, {counts['rows_loaded']:,} rows in {seconds:.1f} s")
+    else:
+        out.print("published already; nothing was changed" if seconds else "")
+
+
+@app.command("run")
+def run_command(
+    table: TableName,
+    first: First = None,
+    last: Last = None,
+    systems: Systems = None,
+    restate: Restate = False,
+    retire_vanished: Retire = False,
+):
+    """Plan, stage, check and publish, with a summary at the end."""
+    window, run_id = _window(first, last, systems), _run_id()
+    for replan in range(REPLANS + 1):
+        seconds = {}
+        with _progress("listing") as progress:
+            found, seconds["plan"] = steps.plan_load(
+                run_id, table, window, restate=restate, retire_vanished=retire_vanished, progress=progress
+            )
+        if found.plan is None:
+            _summary(table, window, found, None, {}, [], seconds)
+            return
+        with _progress("staging") as progress:
+            manifest, seconds["stage"] = steps.stage_load(run_id, found.plan.uri, progress)
+        findings, seconds["check"] = steps.check_load(run_id, found.plan.uri)
+        try:
+            counts, seconds["publish"] = steps.publish_load(run_id, found.plan.uri)
+        except SupersededError as fault:
+            if replan == REPLANS:
+                raise
+            err.print(f"{fault}; planning again", highlight=False)
+            continue
+        _summary(table, window, found, manifest, counts, findings, seconds)
+        return
+
+
+@app.command("status")
+def status_command():
+    """Show what each table holds, by its checkpoint."""
+    shown = Table("table", "generation", "changed at [UTC]", "objects", "rows", "quarantined", "first day", "last day")
+    for row in warehouse().select(sql("status"), {}):
+        shown.add_row(
+            row["table_name"],
+            str(row["generation"]),
+            f"{row['changed_at']:%Y-%m-%d %H:%M:%S}" if row["changed_at"] else "never",
+            f"{row['objects']:,}",
+            f"{row['row_count']:,}",
+            f"{row['quarantined']:,}",
+            *(str(day) if day else "" for day in (row["first_day"], row["last_day"])),
+        )
+    out.print(shown if shown.row_count else "nothing has been loaded yet")
+
+
+@app.command("verify")
+def verify_command():
+    """Hold every table against its checkpoint: each object's rows counted, each key once."""
+    faults = []
+    for table in contract.names():
+        promised = contract.load(table)
+        if promised.source is None:
+            continue
+        within = promised.within(*ledger.EVER)
+        unlike = warehouse().select(sql("verify", table=table, within=within), {"table_name": table})
+        faults += [
+            f"{table}: object {row['object_id']} ({row['object_key'] or 'not in the checkpoint'}) should have "
+            f"{row['promised']} rows and has {row['held']}"
+            for row in unlike
+        ]
+        (doubled,) = warehouse().select(sql("doubled_keys", table=table, key=promised.key, within=within), {})
+        if doubled["doubled"]:
+            faults.append(f"{table}: {doubled['doubled']} keys stand more than once")
+        out.print(f"{table}: {'ok' if not unlike and not doubled['doubled'] else 'NOT as its checkpoint says'}")
+    if faults:
+        raise LoadError("the tables are not what the checkpoint says:\n" + "\n".join(f"  {fault}" for fault in faults))
+
+
+def _summary(table, window, found: Comparison, manifest, counts, findings, seconds) -> None:
+    shown = Table(title=f"{table}, {window}", title_justify="left", show_header=False, title_style="bold")
+    shown.add_column(style="dim")
+    shown.add_column()
+    if found.plan:
+        shown.add_row("load id", found.plan.load_id)
+    shown.add_row("objects", str(found))
+    if manifest:
+        if counts["objects"] or found.retired:
+            text = "{rows_read:,} read = {rows_loaded:,} loaded + {rows_quarantined:,} quarantined + {rows_duplicate:,} duplicate"
+            shown.add_row("rows", text.format(**counts))
+        else:
+            shown.add_row("rows", "published already by another run; nothing was changed")
+    shown.add_row("seconds", ", ".join(f"{step} {value:.1f}" for step, value in seconds.items()))
+    out.print(shown)
+    _tell_vanished(found)
+    _tell_refused(findings)
+    if found.plan is None:
+        out.print("[green]Nothing to do:[/green] all that the source lists is loaded.")
+
+
+def _tell_vanished(found: Comparison) -> None:
+    for key in found.vanished[:10]:
+        err.print(f"[yellow]vanished:[/yellow] {key}", highlight=False, soft_wrap=True)
+    if len(found.vanished) > 10:
+        err.print(f"[yellow]vanished:[/yellow] and {len(found.vanished) - 10} more", highlight=False)
+    if found.vanished and not found.retired:
+        err.print("Their rows stay; --retire-vanished takes them out.", highlight=False)
+
+
+def _tell_refused(findings: list[dict]) -> None:
+    refused = [finding for finding in findings if finding["check_name"] == "quarantine"]
+    for row in refused[:10]:
+        column = f", {row['column_name']}" if row["column_name"] else ""
+        err.print(
+            f"[yellow]quarantined:[/yellow] {row['object_key']} line {row['line']}{column}: {row['message']}: {row['raw_text']!r}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if len(refused) > 10:
+        err.print(f"[yellow]quarantined:[/yellow] and {len(refused) - 10} more, all of them in etl_quality", highlight=False)
+
+
+def main() -> None:
+    """Run the command line; a load that cannot go on ends with one sentence and exit code 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("jobs").setLevel(logging.INFO)
+    try:
+        app(prog_name="python -m jobs")
+    except LoadError as fault:
+        print(f"error: {fault}", *getattr(fault, "__notes__", ()), sep="\n", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,122 @@
+"""objects -- the source's objects on S3: list them in parallel, read one version of one.
+
+Endpoint, region and credentials come from the standard AWS variables. A prefix always ends where a folder or a name
+part ends: `system_id=1` without its `/` would match 802 other systems of the public bucket.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from jobs.errors import SourceError
+
+
+@dataclass(frozen=True, order=True)
+class ObjectVersion:
+    """One version of one source object: the unit of the checkpoint."""
+
+    bucket: str
+    key: str
+    etag: str
+    size_bytes: int
+
+    @cached_property
+    def object_id(self) -> str:
+        """Identity by content: 32 hex digits of SHA-256 over bucket, key, ETag and size."""
+        return digest(self.bucket, self.key, self.etag, self.size_bytes)
+
+
+def digest(*parts: object) -> str:
+    """Hash an ordered list of values to 32 hex digits; no two different lists run together."""
+    return hashlib.sha256("".join(f"{len(str(part))}:{part}" for part in parts).encode()).hexdigest()[:32]
+
+
+class Bucket:
+    """A bucket to list and read. Every fault of S3 becomes one sentence that names the bucket, key and endpoint."""
+
+    def __init__(self, name: str, *, anonymous: bool, connections: int):
+        self.name = name
+        self.connections = connections
+        config = Config(
+            signature_version=UNSIGNED if anonymous else None,
+            max_pool_connections=connections,
+            retries={"mode": "standard", "total_max_attempts": 4},
+            connect_timeout=5,
+            read_timeout=60,
+        )
+        # S3 clients sign and resolve by region; PVDAQ's bucket is in us-west-2, and a region of the environment wins.
+        region = boto3.Session().region_name or "us-west-2"
+        self._s3 = boto3.client("s3", config=config, region_name=region)
+
+    def objects(self, prefixes: Iterable[str], progress: Callable[[], None] = lambda: None) -> list[ObjectVersion]:
+        """List every object under the prefixes, in key order. `progress` is called after each listing."""
+
+        def one(prefix):
+            pages = self._pages(prefix)
+            found = [
+                ObjectVersion(self.name, entry["Key"], entry["ETag"].strip('"'), entry["Size"])
+                for page in pages
+                for entry in page.get("Contents", ())
+            ]
+            progress()
+            return found
+
+        with ThreadPoolExecutor(self.connections) as pool:
+            return sorted({version for found in pool.map(one, prefixes) for version in found})
+
+    def folders(self, prefix: str) -> list[str]:
+        """List the names of the folders directly under a prefix, without their slash."""
+        pages = self._pages(prefix, Delimiter="/")
+        return [entry["Prefix"][len(prefix) : -1] for page in pages for entry in page.get("CommonPrefixes", ())]
+
+    def read(self, version: ObjectVersion) -> bytes:
+        """Read just this version of an object.
+
+        Raises:
+            SourceError: it is gone, is another version by now, may not be read, or did not arrive whole.
+        """
+        try:
+            answer = self._s3.get_object(Bucket=self.name, Key=version.key)
+            body = answer["Body"].read()
+        except (ClientError, BotoCoreError) as fault:
+            raise SourceError(self._sentence(fault, version.key)) from fault
+        etag = answer["ETag"].strip('"')
+        if etag != version.etag or len(body) != version.size_bytes:
+            raise SourceError(
+                f"s3://{self.name}/{version.key} changed after it was listed: planned ETag {version.etag} of "
+                f"{version.size_bytes} bytes, found {etag} of {len(body)}; plan again"
+            )
+        return body
+
+    def _pages(self, prefix: str, **more):
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix, **more)
+        try:
+            yield from pages
+        except (ClientError, BotoCoreError) as fault:
+            raise SourceError(self._sentence(fault, prefix)) from fault
+
+    def _sentence(self, fault: Exception, key: str) -> str:
+        where, endpoint = f"s3://{self.name}/{key}", self._s3.meta.endpoint_url
+        if isinstance(fault, (NoCredentialsError, PartialCredentialsError)):
+            return (
+                f"{where} needs credentials and none were found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and "
+                f"AWS_SECRET_ACCESS_KEY, or PVDAQ_ANONYMOUS=true for a public bucket"
+            )
+        if not isinstance(fault, ClientError):
+            return f"{where} cannot be reached at {endpoint} ({type(fault).__name__}: {fault}); check AWS_ENDPOINT_URL_S3"
+        code = fault.response.get("Error", {}).get("Code", "unknown")
+        status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        if code == "NoSuchBucket":
+            return f"bucket {self.name} does not exist at {endpoint}; check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"
+        if code in ("NoSuchKey", "404"):
+            return f"{where} was listed but is gone (404); plan again"
+        if status in (401, 403):
+            return f"{where} may not be read ({status} {code}) at {endpoint}; check the credentials and the bucket's policy"
+        return f"{where} could not be read ({status} {code}) at {endpoint}"

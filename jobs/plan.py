@@ -1,0 +1,335 @@
+"""plan -- compare what the source has with what is loaded, and write down what to load. Starts no Spark.
+
+The unit is one object version. An object is new, changed (another ETag or size than the live version), unchanged or
+vanished; those of the checkpoint that the listing lacks are reported and stay, unless their retirement is asked for.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import date
+
+from jobs import contract, ledger, staging, transform
+from jobs.contract import Contract
+from jobs.errors import LoadError, SourceError, StagingError
+from jobs.objects import Bucket, ObjectVersion, digest
+from jobs.settings import settings
+
+log = logging.getLogger(__name__)
+
+# What one Spark task reads: large enough that tasks are few (one per file costs ten times the work), small enough to
+# keep a task's memory near 1 GB and to share a month of a fine-grained system among cores.
+GROUP_BYTES = 16 * 1024**2
+GROUP_OBJECTS = 400
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which objects to look at: days, both ends included, and systems; none means all the source has."""
+
+    first_day: date | None = None
+    last_day: date | None = None
+    systems: tuple[int, ...] = ()
+
+    def __post_init__(self):
+        if self.first_day and self.last_day and self.last_day < self.first_day:
+            raise LoadError(f"the window ends on {self.last_day}, before it starts on {self.first_day}")
+
+    def __str__(self):
+        days = f"{self.first_day} to {self.last_day}" if self.first_day else "all days"
+        return f"{days}, {'systems ' + ', '.join(map(str, self.systems)) if self.systems else 'all systems'}"
+
+
+@dataclass(frozen=True)
+class PlannedObject:
+    """An object version to load, the days and parts that its key names, and the live version that it replaces."""
+
+    bucket: str
+    key: str
+    etag: str
+    size_bytes: int
+    object_id: str
+    parts: dict[str, str]
+    first_day: date | None
+    last_day: date | None
+    replaces: str | None
+    rows_replaced: int
+
+    @property
+    def version(self) -> ObjectVersion:
+        return ObjectVersion(self.bucket, self.key, self.etag, self.size_bytes)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A load: its objects in order, the live versions that go without a successor, and the head it was planned on.
+
+    `load_id` follows from the table, the input versions and the versions of contract and transform, and from nothing
+    else: the same inputs make the same load on any machine, on any day.
+    """
+
+    table: str
+    load_id: str
+    head: int
+    contract_version: str
+    transform_version: int
+    objects: tuple[PlannedObject, ...]
+    retired: tuple[str, ...]
+    retired_days: tuple[date, date] | None
+
+    @property
+    def uri(self) -> str:
+        return f"{staging.folder(self.table, self.load_id)}/plan-{self.head}.json"
+
+    def groups(self) -> list[tuple[PlannedObject, ...]]:
+        """Cut the objects, in order, into what one Spark task reads; the same cut on every machine."""
+        groups, size = [[]], 0
+        for planned in self.objects:
+            if groups[-1] and (size + planned.size_bytes > GROUP_BYTES or len(groups[-1]) == GROUP_OBJECTS):
+                groups.append([])
+                size = 0
+            groups[-1].append(planned)
+            size += planned.size_bytes
+        return [tuple(group) for group in groups if group]
+
+
+@dataclass
+class Comparison:
+    """What a plan found: counts of objects, and the keys worth a word. `plan` is none when there is nothing to do."""
+
+    table: str
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    outdated: int = 0
+    vanished: list[str] = field(default_factory=list)
+    retired: int = 0
+    plan: Plan | None = None
+
+    def __str__(self):
+        text = f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {len(self.vanished)} vanished"
+        if self.retired:
+            text += f" ({self.retired} to be retired)"
+        if self.outdated:
+            text += f"; {self.outdated} of the unchanged were loaded by an older contract or transform"
+        return text
+
+
+def plan(
+    table: str,
+    window: Window,
+    *,
+    restate: bool = False,
+    retire_vanished: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Comparison:
+    """Plan the load of a window, and write the plan to the staging area if there is anything to do.
+
+    Args:
+        table: a table with a source.
+        window: days and systems; does not matter to a table whose keys name none.
+        restate: load unchanged objects again that an older contract or transform version has loaded.
+        retire_vanished: take the rows of vanished objects out of the table.
+        progress: called after each listing with how many of how many are done.
+
+    Raises:
+        SourceError: the source cannot be listed, has nothing at all, or two objects claim one day of one system.
+    """
+    promised = contract.load(table)
+    if promised.source is None:
+        raise LoadError(f"{table} has no source of its own to plan")
+    head = ledger.head(table)
+    listed = _listed(promised, window, progress)
+    days = (window.first_day or ledger.EVER[0], window.last_day or ledger.EVER[1])
+    live = {
+        key: version
+        for key, version in ledger.live_objects(table, *days).items()
+        if promised.replaces == "table" or _within(_parts(promised, key), window)
+    }
+    if promised.source.takes == "newest":
+        listed = _newest(listed, live)
+    comparison = Comparison(table)
+    versions = promised.version, transform.of(table).VERSION
+    chosen = []
+    for found, parts in listed:
+        now = live.get(found.key)
+        if now is None:
+            comparison.new += 1
+        elif now.object_id != found.object_id:
+            comparison.changed += 1
+        elif (now.contract_version, now.transform_version) != versions and restate:
+            comparison.changed += 1
+        else:
+            comparison.unchanged += 1
+            comparison.outdated += (now.contract_version, now.transform_version) != versions
+            continue
+        chosen.append(_planned(promised, found, parts, live, now))
+    gone = sorted(live.keys() - {found.key for found, _ in listed})
+    if promised.replaces == "object":
+        comparison.vanished = gone
+    retiring = _retiring(promised, listed, [live[key] for key in comparison.vanished]) if retire_vanished else []
+    comparison.retired = len(retiring)
+    if chosen or retiring:
+        comparison.plan = _write(promised, versions, head, chosen, retiring)
+    return comparison
+
+
+def read(uri: str) -> Plan:
+    """Read a plan from the staging area.
+
+    Raises:
+        StagingError: there is none at this URI.
+    """
+    content = staging.read_json(uri)
+    if content is None:
+        raise StagingError(f"there is no plan {uri}")
+    objects = tuple(
+        PlannedObject(**{**entry, "first_day": _day(entry["first_day"]), "last_day": _day(entry["last_day"])})
+        for entry in content.pop("objects")
+    )
+    days = content.pop("retired_days")
+    return Plan(
+        objects=objects,
+        retired=tuple(content.pop("retired")),
+        retired_days=tuple(map(_day, days)) if days else None,
+        **content,
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _listed(promised: Contract, window: Window, progress) -> list[tuple[ObjectVersion, dict[str, str]]]:
+    """List the objects of the window that match the contract's pattern, with the parts of their keys."""
+    source, configured = promised.source, settings()
+    bucket = Bucket(source.bucket, anonymous=configured.pvdaq_anonymous, connections=configured.s3_connections)
+    prefixes = _prefixes(promised, window, bucket)
+    done = 0
+
+    def one_done():
+        nonlocal done
+        done += 1
+        progress(done, len(prefixes))
+
+    claims: dict[tuple, list[str]] = {}
+    listed = []
+    for found in bucket.objects(prefixes, one_done):
+        parts = _parts(promised, found.key)
+        if parts is None or not _within(parts, window):
+            continue
+        listed.append((found, parts))
+        claims.setdefault(tuple(int(value) for value in parts.values()), []).append(found.key)
+    if rivals := [keys for keys in claims.values() if len(keys) > 1]:
+        raise SourceError(
+            f"{promised.table}: more than one object for the same part of the source, so that rows would double; "
+            f"nothing was planned: {'; '.join(' and '.join(keys) for keys in rivals)}"
+        )
+    if not listed:
+        log.warning("%s: the listing of s3://%s/%s found no object for %s", promised.table, source.bucket, source.prefix, window)
+    return listed
+
+
+def _prefixes(promised: Contract, window: Window, bucket: Bucket) -> list[str]:
+    """Name what to list: one prefix per system and year where keys have them, each to the end of a name part."""
+    source = promised.source
+    if "{ss_id}" not in source.list_by:
+        return [source.prefix + source.list_by]
+    before, _, after = source.list_by.partition("{ss_id}")
+    systems = [str(ss_id) for ss_id in window.systems]
+    if not systems:
+        names = bucket.folders(source.prefix)
+        systems = [name.removeprefix(before) for name in names if name.startswith(before)]
+        if not systems:
+            raise SourceError(
+                f"{promised.table}: there is no folder {before}... under s3://{source.bucket}/{source.prefix}; "
+                f"check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"
+            )
+    if window.first_day is None:
+        return [source.prefix + before + ss_id + after.partition("{year}")[0].rpartition("/")[0] + "/" for ss_id in systems]
+    years = range(window.first_day.year, window.last_day.year + 1)
+    return [source.prefix + source.list_by.format(ss_id=ss_id, year=year) for ss_id in systems for year in years]
+
+
+def _parts(promised: Contract, key: str) -> dict[str, str] | None:
+    match = promised.source.key_pattern.fullmatch(key.removeprefix(promised.source.prefix))
+    return match.groupdict() if match else None
+
+
+def _days(parts: dict[str, str]) -> tuple[date, date] | None:
+    """Tell which days an object covers by the parts of its key.
+
+    Raises:
+        SourceError: the key names a day that the calendar does not have.
+    """
+    if "day" not in parts:
+        return None
+    try:
+        day = date(int(parts["year"]), int(parts["month"]), int(parts["day"]))
+    except ValueError:
+        raise SourceError(f"a key names a day that does not exist: {parts}") from None
+    return day, day
+
+
+def _within(parts: dict[str, str], window: Window) -> bool:
+    if window.systems and "ss_id" in parts and int(parts["ss_id"]) not in window.systems:
+        return False
+    days = _days(parts)
+    if days is None or window.first_day is None:
+        return True
+    return days[0] <= window.last_day and days[1] >= window.first_day
+
+
+def _newest(listed, live):
+    """Choose the newest edition; none when the one that is live is newer than all that is listed."""
+    if not listed:
+        raise SourceError("the source lists no edition at all; the table stays as it is")
+    found, parts = max(listed, key=lambda entry: entry[0].key)
+    if live and max(live) > found.key:
+        log.warning("the edition %s that is loaded is no longer listed; the older %s is not loaded", max(live), found.key)
+        return []
+    return [(found, parts)]
+
+
+def _planned(promised: Contract, found: ObjectVersion, parts, live, now) -> PlannedObject:
+    days = _days(parts) or (None, None)
+    replaced = list(live.values()) if promised.replaces == "table" else [now] if now else []
+    return PlannedObject(
+        **asdict(found),
+        object_id=found.object_id,
+        parts=parts,
+        first_day=days[0],
+        last_day=days[1],
+        replaces=now.object_id if now else None,
+        rows_replaced=sum(version.rows_loaded for version in replaced),
+    )
+
+
+def _retiring(promised: Contract, listed, vanished):
+    if vanished and not listed:
+        raise SourceError(
+            f"{promised.table}: the listing is empty, so {len(vanished)} objects would be retired; "
+            f"an empty listing never empties a table. Check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"
+        )
+    return vanished
+
+
+def _write(promised: Contract, versions, head: int, chosen, retiring) -> Plan:
+    retired = tuple(sorted(version.object_id for version in retiring))
+    days = [day for version in retiring for day in (version.first_day, version.last_day) if day]
+    made = Plan(
+        table=promised.table,
+        load_id=digest(promised.table, *versions, *sorted(planned.object_id for planned in chosen), "retire", *retired),
+        head=head,
+        contract_version=versions[0],
+        transform_version=versions[1],
+        objects=tuple(sorted(chosen, key=lambda planned: (tuple(map(int, planned.parts.values())), planned.key))),
+        retired=retired,
+        retired_days=(min(days), max(days)) if days else None,
+    )
+    content = asdict(made)
+    for entry in content["objects"]:
+        entry["first_day"], entry["last_day"] = (day and day.isoformat() for day in (entry["first_day"], entry["last_day"]))
+    content["retired_days"] = [day.isoformat() for day in made.retired_days] if made.retired_days else None
+    staging.write_json(made.uri, content)
+    return made

@@ -1,0 +1,62 @@
+"""settings -- where things are, read from the environment in this one place.
+
+Credentials are not settings: boto3 and Google's clients find them by their own standard variables
+(`AWS_ENDPOINT_URL_S3`, `AWS_PROFILE`, `GOOGLE_APPLICATION_CREDENTIALS`, ...).
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings
+
+from jobs.errors import LoadError
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL = ROOT / ".sunledger"
+
+
+class Settings(BaseSettings):
+    """One environment's places. Each field is the environment variable of the same name in capitals."""
+
+    pvdaq_bucket: str = Field("oedi-data-lake", description="bucket of NREL's PVDAQ, in its published key layout")
+    pvdaq_anonymous: bool = Field(True, description="read the PVDAQ bucket without credentials")
+    staging: str = Field(f"file://{LOCAL}/staging", description="URI of the staging area: file:// or s3://")
+    warehouse: str = Field(f"duckdb://{LOCAL}/sunledger.duckdb", description="duckdb:///absolute/path.duckdb")
+    warehouse_lock_seconds: float = Field(120, gt=0, description="how long to wait for another process's lock [s]")
+    s3_connections: int = Field(32, ge=1, le=256, description="listings under way at once, and reads per Spark task")
+    spark_profile: Literal["local"] = Field("local", description="where Spark runs when spark-submit does not say")
+    pv_late_days: int = Field(
+        0, ge=0, le=3660, description="days before its own that a scheduled run of `pv` looks at again, for late files"
+    )
+
+    @field_validator("staging")
+    @classmethod
+    def _known_staging(cls, uri: str) -> str:
+        if not uri.startswith(("file:///", "s3://")):
+            raise ValueError("must be file:///absolute/path or s3://bucket/prefix")
+        return uri.rstrip("/")
+
+    @field_validator("warehouse")
+    @classmethod
+    def _known_warehouse(cls, uri: str) -> str:
+        if not uri.startswith("duckdb:///"):
+            raise ValueError("must be duckdb:///absolute/path.duckdb")
+        return uri
+
+
+@cache
+def settings() -> Settings:
+    """Read the settings once per process.
+
+    Raises:
+        LoadError: a variable has a value that cannot be used; all such variables are named.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])).upper()}={fault['input']!r}: {fault['msg']}" for fault in error.errors()
+        )
+        raise LoadError(f"settings cannot be used: {faults}") from None

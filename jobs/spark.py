@@ -1,0 +1,54 @@
+"""spark -- the Spark session of a step, and its end.
+
+Under spark-submit the session is the submitted one, with its master and its settings. Otherwise the JVM belongs to this
+process: it ends when the step ends, and with the process if that is killed.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from jobs.errors import LoadError
+from jobs.settings import ROOT
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@contextmanager
+def session(name: str) -> Iterator["SparkSession"]:
+    """Give a Spark session whose Python workers can import `jobs`, and stop it afterwards.
+
+    Raises:
+        LoadError: there is no Java.
+    """
+    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        raise LoadError("Spark needs Java 17 and none was found; on Debian: sudo apt-get install openjdk-17-jre-headless")
+    # Another python3 on PATH would lack pyarrow.
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    from pyspark.sql import SparkSession
+
+    builder = (
+        SparkSession.builder.appName(name)
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.executorEnv.PYTHONPATH", str(ROOT))
+    )
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    if not submitted:
+        builder = (
+            builder.master("local[*]")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
+            .config("spark.log.level", "WARN")
+        )
+    spark = builder.getOrCreate()
+    try:
+        yield spark
+    finally:
+        spark.stop()

@@ -1,0 +1,149 @@
+"""staging -- the lake between S3 and the warehouse: attempt folders, and a manifest that makes one of them count.
+
+    <staging>/<table>/load_id=<id>/plan-<head>.json            what to load, written by plan
+    <staging>/<table>/load_id=<id>/attempt=<uuid>/...          parquet, written by one run of stage
+    <staging>/<table>/load_id=<id>/manifest.json               names the attempt that counts, written last, once
+
+Whoever reads staged data reads the files a manifest names and never lists a folder, so what a killed or late attempt
+leaves behind is seen by nobody. The first manifest wins; the loser of a race takes its folder away again.
+"""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from uuid import uuid4
+
+import boto3
+import pyarrow as pa
+from botocore.exceptions import BotoCoreError, ClientError
+from pyarrow import fs
+
+from jobs.errors import StagingError
+from jobs.settings import settings
+
+
+def folder(table: str, load_id: str) -> str:
+    """Name the folder of a load, as a URI."""
+    return f"{settings().staging}/{table}/load_id={load_id}"
+
+
+def new_attempt(table: str, load_id: str) -> str:
+    """Name a folder that no other attempt will write to, as a URI."""
+    return f"{folder(table, load_id)}/attempt={uuid4().hex}"
+
+
+def filesystem(uri: str) -> tuple[fs.FileSystem, str]:
+    """Open the file system of a URI: its Arrow file system, and the path on it."""
+    scheme, _, path = uri.partition("://")
+    return (_s3() if scheme == "s3" else fs.LocalFileSystem()), path
+
+
+@cache
+def _s3() -> fs.S3FileSystem:
+    session = boto3.Session()
+    return fs.S3FileSystem(
+        endpoint_override=os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
+        region=session.region_name or "us-east-1",
+        allow_bucket_creation=False,
+    )
+
+
+def write_json(uri: str, content: dict) -> None:
+    """Write a document whole, over whatever stood there."""
+    files, path = filesystem(uri)
+    try:
+        if isinstance(files, fs.LocalFileSystem):
+            _write_local(path, _encode(content), replace=True)
+        else:
+            with files.open_output_stream(path) as out:
+                out.write(_encode(content))
+    except (OSError, pa.ArrowException) as fault:
+        raise StagingError(f"{uri} cannot be written: {fault}") from fault
+
+
+def create_json(uri: str, content: dict) -> bool:
+    """Write a document only where none stands: true for the first writer, false for every other."""
+    files, path = filesystem(uri)
+    try:
+        if isinstance(files, fs.LocalFileSystem):
+            return _write_local(path, _encode(content), replace=False)
+        bucket, _, key = path.partition("/")
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=_encode(content), IfNoneMatch="*")
+        return True
+    except ClientError as fault:
+        if fault.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
+            return False
+        raise StagingError(f"{uri} cannot be written: {fault}") from fault
+    except (OSError, BotoCoreError) as fault:
+        raise StagingError(f"{uri} cannot be written: {fault}") from fault
+
+
+def read_json(uri: str) -> dict | None:
+    """Read a document; none where there is none."""
+    files, path = filesystem(uri)
+    try:
+        with files.open_input_stream(path) as source:
+            return json.loads(source.read())
+    except FileNotFoundError:
+        return None
+    except (OSError, pa.ArrowException) as fault:
+        raise StagingError(f"{uri} cannot be read: {fault}") from fault
+    except ValueError as fault:
+        raise StagingError(f"{uri} is not the JSON document it should be: {fault}") from fault
+
+
+def read_manifest(table: str, load_id: str) -> dict | None:
+    """Read a load's manifest if all the files it names are there in full; none where the load has to be staged."""
+    manifest = read_json(f"{folder(table, load_id)}/manifest.json")
+    if manifest is None:
+        return None
+    files, path = filesystem(manifest["attempt"])
+    expected = {f"{path}/{entry['path']}": entry["bytes"] for entry in manifest["files"]}
+    found = {info.path: info.size for info in files.get_file_info(list(expected))} if expected else {}
+    return manifest if found == expected else None
+
+
+def write_manifest(table: str, load_id: str, manifest: dict) -> dict:
+    """Make an attempt count, unless one does already; give back the manifest that counts."""
+    uri = f"{folder(table, load_id)}/manifest.json"
+    if create_json(uri, manifest):
+        return manifest
+    winner = read_manifest(table, load_id)
+    if winner is None:
+        # Files of an old manifest are gone (staging expired): this attempt takes its place.
+        write_json(uri, manifest)
+        return manifest
+    remove(manifest["attempt"])
+    return winner
+
+
+def remove(uri: str) -> None:
+    """Remove a folder with all that is in it, if it is there."""
+    files, path = filesystem(uri)
+    if files.get_file_info(path).type == fs.FileType.Directory:
+        files.delete_dir(path)
+
+
+def _encode(content: dict) -> bytes:
+    return json.dumps(content, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _write_local(path: str, body: bytes, *, replace: bool) -> bool:
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{uuid4().hex}")
+    with draft.open("xb") as out:
+        out.write(body)
+        out.flush()
+        os.fsync(out.fileno())
+    try:
+        if replace:
+            draft.replace(target)
+            return True
+        os.link(draft, target)
+        return True
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink(missing_ok=True)

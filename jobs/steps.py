@@ -1,0 +1,65 @@
+"""steps -- plan, stage, check and publish as DAGs and the command line run them.
+
+From one step to the next goes the URI of the plan and nothing else. Each step may be run again at any time.
+"""
+
+from collections.abc import Callable
+
+from jobs import check as checks
+from jobs import ledger, plan, publish, stage
+from jobs.plan import Comparison, Window
+
+Progress = Callable[[int, int], None]
+
+
+def _quiet(done: int, total: int) -> None:
+    """Show no progress."""
+
+
+def plan_load(
+    run_id: str,
+    table: str,
+    window: Window,
+    *,
+    restate: bool = False,
+    retire_vanished: bool = False,
+    progress: Progress = _quiet,
+) -> tuple[Comparison, float]:
+    """Compare the source with the checkpoint and write the plan; what was found, and the seconds it took."""
+    with ledger.step(run_id, table, "plan") as step:
+        found = plan.plan(table, window, restate=restate, retire_vanished=retire_vanished, progress=progress)
+        step.load_id = found.plan and found.plan.load_id
+        step.message = f"{window}: {found}"
+    return found, step.seconds
+
+
+def stage_load(run_id: str, plan_uri: str, progress: Progress = _quiet) -> tuple[dict, float]:
+    """Read the plan's objects with Spark and write staged parquet; the manifest, and the seconds it took."""
+    planned = plan.read(plan_uri)
+    with ledger.step(run_id, planned.table, "stage") as step:
+        step.load_id = planned.load_id
+        manifest = stage.stage(planned, progress)
+        step.message = f"{len(manifest['objects'])} objects in {len(manifest['files'])} files"
+    return manifest, step.seconds
+
+
+def check_load(run_id: str, plan_uri: str) -> tuple[list[dict], float]:
+    """Hold the staged load to its contract; the findings, and the seconds it took."""
+    planned = plan.read(plan_uri)
+    with ledger.step(run_id, planned.table, "check") as step:
+        step.load_id = planned.load_id
+        findings = checks.check(planned)
+        refused = sum(finding["check_name"] == "quarantine" for finding in findings)
+        warned = sum(finding["severity"] == "warning" and not finding["passed"] for finding in findings)
+        step.message = f"{len(findings) - refused} checks, {warned} warnings, {refused} rows in quarantine"
+    return findings, step.seconds
+
+
+def publish_load(run_id: str, plan_uri: str) -> tuple[dict[str, int], float]:
+    """Publish the checked load in one transaction; the counts of what came in, and the seconds it took."""
+    planned = plan.read(plan_uri)
+    with ledger.step(run_id, planned.table, "publish") as step:
+        step.load_id = planned.load_id
+        counts = publish.publish(planned)
+        step.message = ", ".join(f"{value} {name.replace('rows_', '')}" for name, value in counts.items())
+    return counts, step.seconds

@@ -1,0 +1,218 @@
+"""fact_pv_measurement -- readings from PVDAQ's daily wide CSV.
+
+What surprises in this data: a channel without a value all day is left out of that day's header, so two days of one
+system have different columns; the loggers of one system write a second apart, so most cells are blank; power is
+negative at night because the inverter draws; and a name's unit is not the value's unit (see `vocabulary`).
+
+A file whose every cell is sound takes a path through Arrow; any other is read again line by line, so that each fault
+is told with its line. Both paths give the same rows in the same order.
+"""
+
+import io
+import math
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from jobs import vocabulary
+from jobs.errors import SourceError
+from jobs.transform import Parsed, Reject
+
+VERSION = 1
+
+TIME, SYSTEM = "measured_on", "system_id"
+SENSOR = re.compile(r".+__\d+")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+SENTINEL = 1
+# Codes that PVDAQ's loggers write for "no reading", seen in systems 4901 to 4903, 34 and others.
+SENTINELS = (-999.0, -7999.0, -9999.0, -99999.0, -5308.9, -50001.8, -53999.0)
+# -40 degF is -40 degC: what a dead temperature sensor reads.
+DEAD_TEMPERATURE = -40.0
+
+
+def transform(body: bytes, parts: Mapping[str, str]) -> Parsed:
+    """Turn one system's day into readings.
+
+    Args:
+        body: the CSV object; LF or CRLF lines, no quoting, a blank cell is no reading.
+        parts: `ss_id`, `year`, `month` and `day` of the key. Each line must be of that system and day [wall clock].
+
+    Returns:
+        One row per non-blank cell, sensors in header order and lines in file order. A row read is a non-blank cell of a
+        channel, or a line that cannot be taken apart. The first reading of a time and sensor is kept; a later one with
+        the same value is a duplicate, one with another value is refused.
+
+    Raises:
+        SourceError: the object has no usable header.
+    """
+    ss_id, day = int(parts["ss_id"]), date(int(parts["year"]), int(parts["month"]), int(parts["day"]))
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    if not body.strip():
+        return Parsed(_rows(ss_id, {}), rows_read=0)
+    header = _header(body)
+    return _by_columns(body, header, ss_id, day) or _by_lines(body, header, ss_id, day)
+
+
+def _header(body: bytes) -> list[str]:
+    line = body.split(b"\n", 1)[0].rstrip(b"\r")
+    try:
+        names = line.decode("utf-8").split(",")
+    except UnicodeDecodeError:
+        raise SourceError("is not CSV: its first line is not text") from None
+    if TIME not in names:
+        raise SourceError(f"has no column {TIME}; its first line is {_shown(line)}")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise SourceError(f"has columns of the same name: {', '.join(twice)}")
+    if strange := [name for name in names if name not in (TIME, SYSTEM) and not SENSOR.fullmatch(name)]:
+        raise SourceError(f"has columns that are no <sensor_name>__<metric_id>: {', '.join(map(repr, strange))}")
+    return names
+
+
+def _shown(line: bytes) -> str:
+    text = line.decode("utf-8", "backslashreplace")
+    return repr(text if len(text) <= 80 else text[:77] + "...")
+
+
+def _by_columns(body: bytes, header: list[str], ss_id: int, day: date) -> Parsed | None:
+    """Read a sound file with Arrow; none if any cell needs a closer look."""
+    sensors = [name for name in header if name not in (TIME, SYSTEM)]
+    types = {TIME: pa.string(), SYSTEM: pa.int64()} | dict.fromkeys(sensors, pa.float64())
+    try:
+        wide = csv.read_csv(
+            io.BytesIO(body),
+            read_options=csv.ReadOptions(use_threads=False),
+            parse_options=csv.ParseOptions(quote_char=False),
+            convert_options=csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
+        )
+        moments = wide[TIME].combine_chunks()
+        if moments.null_count or not pc.all(pc.match_substring_regex(moments, f"^{MOMENT.pattern}$"), min_count=0).as_py():
+            return None
+        times = moments.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return None
+    sound = (
+        len(times) == pc.count_distinct(times).as_py()
+        and pc.all(pc.equal(times.cast(pa.date32()), pa.scalar(day)), min_count=0).as_py()
+        and (SYSTEM not in header or wide[SYSTEM].null_count == 0)
+        and (SYSTEM not in header or pc.all(pc.equal(wide[SYSTEM], ss_id), min_count=0).as_py())
+    )
+    if not sound:
+        return None
+    readings, rows_read = {}, 0
+    for sensor in sensors:
+        values = wide[sensor].combine_chunks()
+        rows_read += len(values) - values.null_count
+        present = values.is_valid()
+        readings[sensor] = times.filter(present), values.filter(present)
+        if not pc.all(pc.is_finite(readings[sensor][1]), min_count=0).as_py():
+            return None
+    return Parsed(_rows(ss_id, readings), rows_read)
+
+
+def _by_lines(body: bytes, header: list[str], ss_id: int, day: date) -> Parsed:
+    """Read a file with faults, line by line; the reference for what a reading is."""
+    sensors = [name for name in header if name not in (TIME, SYSTEM)]
+    kept: dict[str, dict[datetime, tuple[float, int]]] = {sensor: {} for sensor in sensors}
+    rejects, rows_read, duplicates = [], 0, 0
+    for number, raw in enumerate(body.split(b"\n")[1:], start=2):
+        line = raw.rstrip(b"\r").decode("utf-8", "backslashreplace")
+        if not line:
+            continue
+        cells = dict(zip(header, map(str.strip, line.split(",")), strict=False))
+        if fault := _line_fault(line, cells, header, ss_id, day):
+            rows_read += 1
+            rejects.append(Reject(number, None, fault, line))
+            continue
+        moment = _moment(cells[TIME])
+        for sensor in sensors:
+            text = cells[sensor]
+            if not text:
+                continue
+            rows_read += 1
+            value = float(text) if NUMBER.fullmatch(text) else math.nan
+            first, first_line = kept[sensor].get(moment, (None, 0))
+            if not math.isfinite(value):
+                rejects.append(Reject(number, sensor, "not a number", text))
+            elif first is None:
+                kept[sensor][moment] = value, number
+            elif first == value:
+                duplicates += 1
+            else:
+                rejects.append(Reject(number, sensor, f"same time as line {first_line} with another value", text))
+    readings = {
+        sensor: (
+            pa.array(by_time.keys(), pa.timestamp("us")),
+            pa.array([value for value, _ in by_time.values()], pa.float64()),
+        )
+        for sensor, by_time in kept.items()
+    }
+    return Parsed(_rows(ss_id, readings), rows_read, duplicates, rejects)
+
+
+def _line_fault(line: str, cells: dict[str, str], header: list[str], ss_id: int, day: date) -> str | None:
+    found = line.count(",") + 1
+    if found != len(header):
+        return f"expected {len(header)} cells, found {found}"
+    moment = _moment(cells[TIME])
+    if moment is None:
+        return f"{TIME} is not a time like 2019-01-31 23:59:59"
+    if moment.date() != day:
+        return f"{TIME} is not on {day}, the day of the object"
+    if SYSTEM in cells and cells[SYSTEM] != str(ss_id):
+        return f"{SYSTEM} is not {ss_id}, the system of the object"
+    return None
+
+
+def _moment(text: str) -> datetime | None:
+    if not MOMENT.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _rows(ss_id: int, readings: dict[str, tuple[pa.Array, pa.Array]]) -> pa.Table:
+    """Put the readings of each sensor one under the other, with what is the same for all of a sensor."""
+    described = {sensor: vocabulary.describe(sensor) for sensor in readings}
+    lengths = [len(times) for times, _ in readings.values()]
+    count = sum(lengths)
+
+    def stretched(per_sensor):
+        """One value per sensor, repeated for each of its readings; four bytes a row."""
+        index = pa.concat_arrays(
+            [pa.repeat(pa.scalar(i, pa.int32()), length) for i, length in enumerate(lengths)]
+            or [pa.array([], pa.int32())]
+        )
+        return pa.DictionaryArray.from_arrays(index, pa.array(per_sensor, pa.string()))
+
+    times = pa.concat_arrays([times for times, _ in readings.values()] or [pa.array([], pa.timestamp("us"))])
+    values = pa.concat_arrays([values for _, values in readings.values()] or [pa.array([], pa.float64())])
+    return pa.table(
+        {
+            "ss_id": pa.repeat(pa.scalar(ss_id, pa.int64()), count),
+            "timestamp": times,
+            "sensor": stretched(list(readings)),
+            "units": stretched([units for _, units in described.values()]),
+            "value": values,
+            "quantity": stretched([quantity for quantity, _ in described.values()]),
+            "timestamp_utc": pa.nulls(count, pa.timestamp("us", tz="UTC")),
+            "utc_basis": pa.repeat(pa.scalar("none"), count),
+            "quality": _quality(readings, described),
+        }
+    )
+
+
+def _quality(readings, described) -> pa.Array:
+    flags = [pa.array([], pa.int64())]
+    for sensor, (_, values) in readings.items():
+        units = described[sensor][1]
+        codes = (*SENTINELS, DEAD_TEMPERATURE) if units == "degC" else SENTINELS
+        flags.append(pc.if_else(pc.is_in(values, pa.array(codes)), pa.scalar(SENTINEL, pa.int64()), pa.scalar(0, pa.int64())))
+    return pa.concat_arrays(flags)

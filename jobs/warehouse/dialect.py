@@ -1,0 +1,59 @@
+"""dialect -- the project's GoogleSQL, as DuckDB speaks it.
+
+sqlglot translates; this module takes out what DuckDB has no word for (partitions, clustering, options, keys that are
+not enforced) and refuses what would translate without a word and mean something else.
+"""
+
+from collections.abc import Iterator
+
+from sqlglot import ErrorLevel, exp, parse
+from sqlglot.errors import SqlglotError
+
+from jobs.errors import WarehouseError
+
+# GoogleSQL that DuckDB answers differently after translation, and what to write in its place.
+DIFFERENT = {
+    exp.Div: "x / 0 is an error in BigQuery and infinite in DuckDB; write SAFE_DIVIDE",
+    exp.TimestampDiff: "TIMESTAMP_DIFF counts full units in BigQuery and boundaries in DuckDB",
+    exp.DatetimeDiff: "DATETIME_DIFF is not the same in both",
+    exp.DateTrunc: "DATE_TRUNC gives a DATE in BigQuery and a TIMESTAMP in DuckDB",
+    exp.DateAdd: "DATE_ADD gives a DATE in BigQuery and a TIMESTAMP in DuckDB",
+    exp.DateSub: "DATE_SUB gives a DATE in BigQuery and a TIMESTAMP in DuckDB",
+    exp.Extract: "EXTRACT numbers weeks and weekdays differently",
+    exp.StrToTime: "PARSE_TIMESTAMP loses its zone in DuckDB",
+    exp.WithinGroup: "quantiles differ",
+}
+
+
+def to_duckdb(script: str) -> Iterator[str]:
+    """Translate a GoogleSQL script to DuckDB, statement by statement.
+
+    >>> list(to_duckdb("SELECT COUNTIF(a IS NULL) AS n FROM `t` WHERE b = @b"))
+    ['SELECT COUNT_IF(a IS NULL) AS n FROM "t" WHERE b = $b']
+
+    Raises:
+        WarehouseError: a statement cannot be parsed, or would mean something else in DuckDB.
+    """
+    try:
+        for statement in parse(script, read="bigquery"):
+            if statement is not None:
+                yield _translated(statement)
+    except SqlglotError as fault:
+        raise WarehouseError(f"not GoogleSQL that DuckDB can run: {fault}") from fault
+
+
+def _translated(statement: exp.Expression) -> str:
+    if isinstance(statement, exp.Create):
+        statement.set("properties", None)
+        for column in statement.find_all(exp.ColumnDef):
+            kept = [c for c in column.constraints if not isinstance(c.kind, exp.Properties)]
+            column.set("constraints", kept)
+        for key in list(statement.find_all(exp.PrimaryKey)):
+            key.pop()
+    for node in statement.walk():
+        for kind, reason in DIFFERENT.items():
+            if isinstance(node, kind):
+                raise WarehouseError(f"{reason}: {node.sql('bigquery')}")
+        if isinstance(node, exp.DataType) and node.this in (exp.DataType.Type.DECIMAL, exp.DataType.Type.BIGDECIMAL):
+            raise WarehouseError(f"NUMERIC has scale 9 in BigQuery and 3 in DuckDB: {node.sql('bigquery')}")
+    return statement.sql("duckdb", unsupported_level=ErrorLevel.RAISE)

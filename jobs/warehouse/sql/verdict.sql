@@ -1,0 +1,4 @@
+-- How the checks of a load ended.
+SELECT COUNTIF(check_name <> 'quarantine') AS checks, COUNTIF(severity = 'error' AND NOT passed) AS errors
+FROM etl_quality
+WHERE table_name = @table_name AND load_id = @load_id
