@@ -1,4 +1,4 @@
-"""### Photovoltaic systems and what they measured
+"""Photovoltaic systems and what they measured.
 
 Loads NREL's PVDAQ from S3 into the star schema, exactly once: first `dim_system` from the newest catalogue, then
 `fact_pv_measurement` from the daily files.
@@ -15,7 +15,7 @@ other three are skipped and no Spark starts. *stage* is the Spark job. *check* h
 breaks its contract is not retried; read its log, or `etl_quality`.
 """
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 from airflow.sdk import (
     Asset,
@@ -37,8 +37,8 @@ DAY = {"type": ["null", "string"], "format": "date"}
 # The data will not be better in a minute; everything else is worth another try.
 RETRIES = ExceptionRetryPolicy(
     rules=[
-        RetryRule(exception="jobs.errors.ContractError", action=RetryAction.FAIL, reason="the data breaks its contract"),
-        RetryRule(exception="jobs.errors.SupersededError", action=RetryAction.FAIL, reason="the plan is out of date"),
+        RetryRule(exception="jobs.errors.ContractError", action=RetryAction.FAIL, reason="the contract is broken"),
+        RetryRule(exception="jobs.errors.SupersededError", action=RetryAction.FAIL, reason="the plan is outdated"),
     ]
 )
 
@@ -64,7 +64,7 @@ def window(params, data_interval_start, data_interval_end, late_days=0):
     dag_id="pv",
     # A cron string alone would give every run an interval of no width. Days are those of the files' names.
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
-    start_date=datetime(1994, 1, 1, tzinfo=timezone.utc),
+    start_date=datetime(1994, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=4,
     default_args={
@@ -120,7 +120,6 @@ def load(table):
                 Window(*days, tuple(run["params"]["systems"])),
                 restate=run["params"]["restate"],
             )
-            print(f"{table}, {days[0]} to {days[1]}: {found}")
             return found.plan.uri if found.plan else ""
 
         # One JVM is enough for the cores of a laptop.
@@ -129,25 +128,21 @@ def load(table):
             """Run the Spark job: read the planned objects, write parquet, and the manifest last."""
             from jobs.steps import stage_load
 
-            manifest, _ = stage_load(get_current_context()["run_id"], plan_uri)
-            print(f"{sum(entry['rows_loaded'] for entry in manifest['objects'])} rows in {manifest['attempt']}")
+            stage_load(get_current_context()["run_id"], plan_uri)
 
         @task
         def check(plan_uri):
             """Hold the staged rows to the contract; findings and refused rows go to etl_quality."""
             from jobs.steps import check_load
 
-            findings, _ = check_load(get_current_context()["run_id"], plan_uri)
-            for finding in findings:
-                print(finding["check_name"], "passed" if finding["passed"] else "NOT passed", finding["message"])
+            check_load(get_current_context()["run_id"], plan_uri)
 
         @task(max_active_tis_per_dag=1, outlets=[Asset(table)])
         def publish(plan_uri):
             """Change the table and its checkpoint in one transaction."""
             from jobs.steps import publish_load
 
-            counts, _ = publish_load(get_current_context()["run_id"], plan_uri)
-            print(f"{table}: " + ", ".join(f"{value} {name}" for name, value in counts.items()))
+            publish_load(get_current_context()["run_id"], plan_uri)
 
         plan_uri = plan()
         chain(plan_uri, stage(plan_uri), check(plan_uri), publish(plan_uri))

@@ -46,7 +46,7 @@ def check(planned: Plan) -> list[dict]:
     promised = contract.load(planned.table)
     manifest = staging.read_manifest(planned.table, planned.load_id)
     if manifest is None:
-        raise StagingError(f"{planned.table} load {planned.load_id} is not staged, or its files are gone; stage it first")
+        raise StagingError(f"{planned.table} load {planned.load_id} is not staged, or its files are gone; stage it")
     findings = [*_findings(promised, manifest), *_refused(manifest)]
     ledger.record_quality(planned.table, planned.load_id, findings)
     broken = [finding for finding in findings if not finding["passed"]]
@@ -143,14 +143,15 @@ def _promises(promised: Contract) -> Iterator[Check]:
     for column in promised.columns:
         name = f"`{column.name}`"
         if column.required:
-            yield none(f"{column.name}_is_there", f"SELECT COUNTIF({name} IS NULL) FROM staged", "Rows without the value.")
+            query = f"SELECT COUNTIF({name} IS NULL) FROM staged"
+            yield none(f"{column.name}_is_there", query, "Rows without the value.")
         bounds = [f"{name} < {column.minimum}"] * (column.minimum is not None)
         bounds += [f"{name} > {column.maximum}"] * (column.maximum is not None)
         if bounds:
             yield none(
                 f"{column.name}_in_range",
                 f"SELECT COUNTIF({' OR '.join(bounds)}) FROM staged",
-                f"Rows outside {column.minimum} to {column.maximum}.",
+                "Rows whose value is too small or too large.",
             )
         if column.allowed:
             words = ", ".join(f"'{word}'" for word in column.allowed)

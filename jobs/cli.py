@@ -6,15 +6,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from jobs import contract, ledger, steps
+from jobs import contract, ledger, steps, transform
 from jobs.errors import LoadError, SupersededError
 from jobs.plan import Comparison, Window
 from jobs.warehouse import sql, warehouse
@@ -25,7 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Load PVDAQ's photovoltaic data into the star schema, exactly once.",
 )
-out, err = Console(), Console(stderr=True)
+# Tables of a log file are not cut to the 80 columns of a terminal that is not there.
+WIDTH = None if sys.stdout.isatty() else 160
+out, err = Console(width=WIDTH), Console(stderr=True)
 
 # A run that was overtaken plans again; more often than this means that something else is wrong.
 REPLANS = 3
@@ -53,7 +57,7 @@ PlanUri = Annotated[str, typer.Argument(help="The plan, as `plan` printed it.", 
 First = Annotated[date | None, typer.Option("--from", parser=_days, metavar="DAY", help="First day, 2019-01-01.")]
 Last = Annotated[date | None, typer.Option("--to", parser=_days, metavar="DAY", help="Last day, itself included.")]
 Systems = Annotated[
-    tuple | None, typer.Option("--systems", parser=_systems, metavar="IDS", help="System ids, 34,1332; all if not given.")
+    tuple | None, typer.Option("--systems", parser=_systems, metavar="IDS", help="System ids, 34,1332; else all.")
 ]
 Restate = Annotated[
     bool, typer.Option("--restate", help="Load unchanged objects again that an older contract or transform has loaded.")
@@ -123,7 +127,8 @@ def stage_command(plan_uri: PlanUri):
     with _progress("staging") as progress:
         manifest, seconds = steps.stage_load(_run_id(), plan_uri, progress)
     rows = sum(entry["rows_loaded"] for entry in manifest["objects"])
-    out.print(f"staged {len(manifest['objects'])} objects, {rows:,} rows in {seconds:.1f} s: {manifest['attempt']}", soft_wrap=True)
+    out.print(f"staged {len(manifest['objects'])} objects, {rows:,} rows in {seconds:.1f} s")
+    out.print(manifest["attempt"], soft_wrap=True)
 
 
 @app.command("check")
@@ -134,7 +139,8 @@ def check_command(plan_uri: PlanUri):
     for finding in findings:
         if finding["check_name"] != "quarantine":
             held = "yes" if finding["passed"] else "NO"
-            shown.add_row(finding["check_name"], finding["severity"], f"{finding['observed']:g}", finding["expected"], held)
+            observed = f"{finding['observed']:g}"
+            shown.add_row(finding["check_name"], finding["severity"], observed, finding["expected"], held)
     out.print(shown)
     _tell_refused(findings)
 
@@ -146,7 +152,7 @@ def publish_command(plan_uri: PlanUri):
     if counts["objects"] or counts["rows_loaded"]:
         out.print(f"published {counts['objects']} objects, {counts['rows_loaded']:,} rows in {seconds:.1f} s")
     else:
-        out.print("published already; nothing was changed" if seconds else "")
+        out.print("published already; nothing was changed")
 
 
 @app.command("run")
@@ -186,18 +192,54 @@ def run_command(
 @app.command("status")
 def status_command():
     """Show what each table holds, by its checkpoint."""
-    shown = Table("table", "generation", "changed at [UTC]", "objects", "rows", "quarantined", "first day", "last day")
-    for row in warehouse().select(sql("status"), {}):
-        shown.add_row(
-            row["table_name"],
-            str(row["generation"]),
-            f"{row['changed_at']:%Y-%m-%d %H:%M:%S}" if row["changed_at"] else "never",
-            f"{row['objects']:,}",
-            f"{row['row_count']:,}",
-            f"{row['quarantined']:,}",
-            *(str(day) if day else "" for day in (row["first_day"], row["last_day"])),
-        )
-    out.print(shown if shown.row_count else "nothing has been loaded yet")
+    rows = warehouse().select(sql("status"), {})
+    _show(rows) if rows else out.print("nothing has been loaded yet")
+
+
+@app.command("log")
+def log_command(
+    last_run: Annotated[bool, typer.Option("--last-run", help="Only the steps of the newest run.")] = False,
+):
+    """Show the last twenty steps that were run, how long each took and what it did."""
+    for row in warehouse().select(sql("last_steps"), {"last_run": last_run}):
+        mark = "[green]done[/green]" if row["outcome"] == "done" else "[red]FAILED[/red]"
+        when = f"{row['started_at'].astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        step = f"{row['table_name']} {row['step']}"
+        out.print(f"{when} {mark} {step:28} {row['seconds']:6.1f} s ", end=" ", highlight=False, soft_wrap=True)
+        out.print(row["message"], highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command("query")
+def query_command(
+    file: Annotated[Path, typer.Argument(help="A file with one GoogleSQL query.", exists=True, dir_okay=False)],
+):
+    """Answer a GoogleSQL query from the warehouse."""
+    _show(warehouse().select(file.read_text(encoding="utf-8"), {}))
+
+
+@app.command("contracts")
+def contracts_command():
+    """Read every contract, and say what each table is."""
+    for table in contract.names():
+        promised = contract.load(table)
+        if promised.source:
+            transform.of(table)
+        out.print(f"[bold]{table}[/bold] {promised.version}: {promised.description}", highlight=False, soft_wrap=True)
+
+
+def _show(rows: list[dict]) -> None:
+    shown = Table(*(rows[0] if rows else ()), box=box.SIMPLE_HEAD)
+    for row in rows:
+        shown.add_row(*(_cell(value) for value in row.values()))
+    out.print(shown if rows else "no rows")
+
+
+def _cell(value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC) if value.tzinfo else value:%Y-%m-%d %H:%M:%S}"
+    return f"{value:,}" if isinstance(value, float) else str(value)
 
 
 @app.command("verify")
@@ -232,8 +274,8 @@ def _summary(table, window, found: Comparison, manifest, counts, findings, secon
     shown.add_row("objects", str(found))
     if manifest:
         if counts["objects"] or found.retired:
-            text = "{rows_read:,} read = {rows_loaded:,} loaded + {rows_quarantined:,} quarantined + {rows_duplicate:,} duplicate"
-            shown.add_row("rows", text.format(**counts))
+            parts = [f"{counts[f'rows_{part}']:,} {part}" for part in ("loaded", "quarantined", "duplicate")]
+            shown.add_row("rows", f"{counts['rows_read']:,} read = {' + '.join(parts)}")
         else:
             shown.add_row("rows", "published already by another run; nothing was changed")
     shown.add_row("seconds", ", ".join(f"{step} {value:.1f}" for step, value in seconds.items()))
@@ -257,19 +299,19 @@ def _tell_refused(findings: list[dict]) -> None:
     refused = [finding for finding in findings if finding["check_name"] == "quarantine"]
     for row in refused[:10]:
         column = f", {row['column_name']}" if row["column_name"] else ""
-        err.print(
-            f"[yellow]quarantined:[/yellow] {row['object_key']} line {row['line']}{column}: {row['message']}: {row['raw_text']!r}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        where = f"{row['object_key']} line {row['line']}{column}"
+        err.print(f"[yellow]quarantined:[/yellow] {where}: {row['message']}:", end=" ", highlight=False, soft_wrap=True)
+        err.print(repr(row["raw_text"]), highlight=False, markup=False, soft_wrap=True)
     if len(refused) > 10:
-        err.print(f"[yellow]quarantined:[/yellow] and {len(refused) - 10} more, all of them in etl_quality", highlight=False)
+        err.print(f"[yellow]quarantined:[/yellow] and {len(refused) - 10} more, all in etl_quality", highlight=False)
 
 
 def main() -> None:
     """Run the command line; a load that cannot go on ends with one sentence and exit code 1."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("jobs").setLevel(logging.INFO)
+    # The commands say themselves what a step did.
+    logging.getLogger("jobs.ledger").setLevel(logging.WARNING)
     try:
         app(prog_name="python -m jobs")
     except LoadError as fault:

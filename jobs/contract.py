@@ -71,9 +71,11 @@ class Check:
 
     @property
     def expected(self) -> str:
+        """Say what the number must be, such as `<= 5`."""
         return COMPARISONS[self.comparison][0].format(f"{self.bound:g}")
 
     def holds(self, observed: float) -> bool:
+        """Tell whether a number keeps the bound."""
         return COMPARISONS[self.comparison][1](observed, self.bound)
 
 
@@ -95,7 +97,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Contract:
-    """What a table promises. `replaces` says what a new object version takes the place of: its `object`, or the `table`."""
+    """What a table promises.
+
+    `replaces` says what a new object version takes the place of: the `object`'s older version, or the whole `table`.
+    """
 
     table: str
     version: str
@@ -110,6 +115,7 @@ class Contract:
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
+        """Columns in contract order."""
         return tuple(column.name for column in self.columns)
 
     @cached_property
@@ -120,9 +126,7 @@ class Contract:
     @cached_property
     def references(self) -> dict[str, tuple[str, str]]:
         """Columns with a foreign key, and the (table, column) each leads to."""
-        return {
-            column.name: tuple(column.references.split(".", 1)) for column in self.columns if column.references
-        }
+        return {column.name: tuple(column.references.split(".", 1)) for column in self.columns if column.references}
 
     def within(self, first_day: date, last_day: date) -> str:
         """Write the predicate that keeps a statement to the partitions of some days, with literal bounds."""

@@ -3,6 +3,7 @@
 Only etl_checkpoint is ever asked what is loaded. etl_run is a log for people.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ import pyarrow as pa
 from jobs import contract
 from jobs.errors import LoadError
 from jobs.warehouse import sql, warehouse
+
+log = logging.getLogger(__name__)
 
 # Bounds for "any day": what DATE can hold in every warehouse.
 EVER = (date(1, 1, 1), date(9999, 12, 31))
@@ -48,9 +51,7 @@ def head(table: str) -> int:
 
 def live_objects(table: str, first_day: date = EVER[0], last_day: date = EVER[1]) -> dict[str, LiveObject]:
     """Read the live object versions of some days, by object key."""
-    rows = warehouse().select(
-        sql("live_objects"), {"table_name": table, "first_day": first_day, "last_day": last_day}
-    )
+    rows = warehouse().select(sql("live_objects"), {"table_name": table, "first_day": first_day, "last_day": last_day})
     return {row["object_key"]: LiveObject(**row) for row in rows}
 
 
@@ -110,3 +111,4 @@ def step(run_id: str, table: str, name: str) -> Iterator[Step]:
             fault.add_note(f"etl_run could not be written either: {second}")
         raise
     record("done", under_way.message)
+    log.info("%s %s: %s", table, name, under_way.message)

@@ -110,7 +110,7 @@ class Bucket:
                 f"AWS_SECRET_ACCESS_KEY, or PVDAQ_ANONYMOUS=true for a public bucket"
             )
         if not isinstance(fault, ClientError):
-            return f"{where} cannot be reached at {endpoint} ({type(fault).__name__}: {fault}); check AWS_ENDPOINT_URL_S3"
+            return f"{where} cannot be reached at {endpoint} ({type(fault).__name__}); check AWS_ENDPOINT_URL_S3"
         code = fault.response.get("Error", {}).get("Code", "unknown")
         status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         if code == "NoSuchBucket":
@@ -118,5 +118,5 @@ class Bucket:
         if code in ("NoSuchKey", "404"):
             return f"{where} was listed but is gone (404); plan again"
         if status in (401, 403):
-            return f"{where} may not be read ({status} {code}) at {endpoint}; check the credentials and the bucket's policy"
+            return f"{where} may not be read ({status} {code}) at {endpoint}; check credentials and bucket policy"
         return f"{where} could not be read ({status} {code}) at {endpoint}"

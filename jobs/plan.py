@@ -12,6 +12,7 @@ from datetime import date
 from jobs import contract, ledger, staging, transform
 from jobs.contract import Contract
 from jobs.errors import LoadError, SourceError, StagingError
+from jobs.ledger import LiveObject
 from jobs.objects import Bucket, ObjectVersion, digest
 from jobs.settings import settings
 
@@ -57,6 +58,7 @@ class PlannedObject:
 
     @property
     def version(self) -> ObjectVersion:
+        """The object version as S3 knows it."""
         return ObjectVersion(self.bucket, self.key, self.etag, self.size_bytes)
 
 
@@ -79,6 +81,7 @@ class Plan:
 
     @property
     def uri(self) -> str:
+        """Where the plan is written down."""
         return f"{staging.folder(self.table, self.load_id)}/plan-{self.head}.json"
 
     def groups(self) -> list[tuple[PlannedObject, ...]]:
@@ -155,13 +158,11 @@ def plan(
         now = live.get(found.key)
         if now is None:
             comparison.new += 1
-        elif now.object_id != found.object_id:
-            comparison.changed += 1
-        elif (now.contract_version, now.transform_version) != versions and restate:
+        elif now.object_id != found.object_id or (restate and _outdated(now, versions)):
             comparison.changed += 1
         else:
             comparison.unchanged += 1
-            comparison.outdated += (now.contract_version, now.transform_version) != versions
+            comparison.outdated += _outdated(now, versions)
             continue
         chosen.append(_planned(promised, found, parts, live, now))
     gone = sorted(live.keys() - {found.key for found, _ in listed})
@@ -172,6 +173,10 @@ def plan(
     if chosen or retiring:
         comparison.plan = _write(promised, versions, head, chosen, retiring)
     return comparison
+
+
+def _outdated(now: LiveObject, versions: tuple[str, int]) -> bool:
+    return (now.contract_version, now.transform_version) != versions
 
 
 def read(uri: str) -> Plan:
@@ -226,7 +231,8 @@ def _listed(promised: Contract, window: Window, progress) -> list[tuple[ObjectVe
             f"nothing was planned: {'; '.join(' and '.join(keys) for keys in rivals)}"
         )
     if not listed:
-        log.warning("%s: the listing of s3://%s/%s found no object for %s", promised.table, source.bucket, source.prefix, window)
+        where = f"s3://{source.bucket}/{source.prefix}"
+        log.warning("%s: the listing of %s has no object for %s", promised.table, where, window)
     return listed
 
 
@@ -235,7 +241,7 @@ def _prefixes(promised: Contract, window: Window, bucket: Bucket) -> list[str]:
     source = promised.source
     if "{ss_id}" not in source.list_by:
         return [source.prefix + source.list_by]
-    before, _, after = source.list_by.partition("{ss_id}")
+    before = source.list_by.partition("{ss_id}")[0]
     systems = [str(ss_id) for ss_id in window.systems]
     if not systems:
         names = bucket.folders(source.prefix)
@@ -246,7 +252,7 @@ def _prefixes(promised: Contract, window: Window, bucket: Bucket) -> list[str]:
                 f"check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"
             )
     if window.first_day is None:
-        return [source.prefix + before + ss_id + after.partition("{year}")[0].rpartition("/")[0] + "/" for ss_id in systems]
+        return [f"{source.prefix}{before}{ss_id}/" for ss_id in systems]
     years = range(window.first_day.year, window.last_day.year + 1)
     return [source.prefix + source.list_by.format(ss_id=ss_id, year=year) for ss_id in systems for year in years]
 
@@ -286,7 +292,7 @@ def _newest(listed, live):
         raise SourceError("the source lists no edition at all; the table stays as it is")
     found, parts = max(listed, key=lambda entry: entry[0].key)
     if live and max(live) > found.key:
-        log.warning("the edition %s that is loaded is no longer listed; the older %s is not loaded", max(live), found.key)
+        log.warning("%s is loaded and no longer listed; the older %s is not loaded", max(live), found.key)
         return []
     return [(found, parts)]
 
@@ -327,9 +333,5 @@ def _write(promised: Contract, versions, head: int, chosen, retiring) -> Plan:
         retired=retired,
         retired_days=(min(days), max(days)) if days else None,
     )
-    content = asdict(made)
-    for entry in content["objects"]:
-        entry["first_day"], entry["last_day"] = (day and day.isoformat() for day in (entry["first_day"], entry["last_day"]))
-    content["retired_days"] = [day.isoformat() for day in made.retired_days] if made.retired_days else None
-    staging.write_json(made.uri, content)
+    staging.write_json(made.uri, asdict(made))
     return made

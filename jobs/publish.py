@@ -52,7 +52,7 @@ def publish(planned: Plan) -> dict[str, int]:
     promised = contract.load(planned.table)
     manifest = staging.read_manifest(planned.table, planned.load_id)
     if manifest is None:
-        raise StagingError(f"{planned.table} load {planned.load_id} is not staged, or its files are gone; stage it first")
+        raise StagingError(f"{planned.table} load {planned.load_id} is not staged, or its files are gone; stage it")
     _refuse_unless_checked(planned)
     for attempt in range(1, ATTEMPTS + 1):
         head = ledger.head(planned.table)
@@ -76,7 +76,7 @@ def publish(planned: Plan) -> dict[str, int]:
 def _refuse_unless_checked(planned: Plan) -> None:
     (verdict,) = warehouse().select(sql("verdict"), {"table_name": planned.table, "load_id": planned.load_id})
     if not verdict["checks"]:
-        raise ContractError(f"{planned.table} load {planned.load_id} was not checked; nothing was published. Check it first")
+        raise ContractError(f"{planned.table} load {planned.load_id} was not checked; nothing was published. Check it")
     if verdict["errors"]:
         raise ContractError(
             f"{planned.table} load {planned.load_id} does not hold to its contract ({verdict['errors']} checks, see "
@@ -115,8 +115,8 @@ def _refuse_if_superseded(
     if moved:
         keys = sorted({change["object_key"] for change in moved})
         raise SupersededError(
-            f"{planned.table} load {planned.load_id} was planned on generation {planned.head}; since then {len(keys)} of "
-            f"its objects have moved on, such as {keys[0]}; nothing was published. Plan again"
+            f"{planned.table} load {planned.load_id} was planned on generation {planned.head}; since then "
+            f"{len(keys)} of its objects have moved on, such as {keys[0]}; nothing was published. Plan again"
         )
 
 

@@ -26,7 +26,7 @@ def session(name: str) -> Iterator["SparkSession"]:
         LoadError: there is no Java.
     """
     if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
-        raise LoadError("Spark needs Java 17 and none was found; on Debian: sudo apt-get install openjdk-17-jre-headless")
+        raise LoadError("Spark needs Java 17, there is none. On Debian: sudo apt-get install openjdk-17-jre-headless")
     # Another python3 on PATH would lack pyarrow.
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")

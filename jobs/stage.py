@@ -70,8 +70,8 @@ def run(spark: "SparkSession | None", planned: Plan, progress: Callable[[int, in
     if faults := [fault for group in groups for fault in group["faults"]]:
         staging.remove(attempt)
         raise SourceError(
-            f"{planned.table}: {len(faults)} of {len(planned.objects)} objects cannot be loaded; nothing was published:\n"
-            + "\n".join(f"  {fault}" for fault in faults)
+            f"{planned.table}: {len(faults)} of {len(planned.objects)} objects cannot be loaded; "
+            "nothing was published:\n" + "\n".join(f"  {fault}" for fault in faults)
         )
     manifest = {
         "table": planned.table,
@@ -137,7 +137,9 @@ def stage_group(plan_uri: str, attempt: str, number: int) -> dict:
     return {"objects": objects, "files": files, "faults": faults}
 
 
-def _parsed(promised: Contract, group: tuple[PlannedObject, ...]) -> Iterator[tuple[PlannedObject, Parsed | SourceError]]:
+def _parsed(
+    promised: Contract, group: tuple[PlannedObject, ...]
+) -> Iterator[tuple[PlannedObject, Parsed | SourceError]]:
     """Read and transform the objects of a group in order, the next ones already under way."""
     configured = settings()
     bucket = Bucket(

@@ -10,6 +10,7 @@ leaves behind is seen by nobody. The first manifest wins; the loser of a race ta
 
 import json
 import os
+from datetime import date
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
@@ -126,7 +127,13 @@ def remove(uri: str) -> None:
 
 
 def _encode(content: dict) -> bytes:
-    return json.dumps(content, indent=1, sort_keys=True).encode() + b"\n"
+    return json.dumps(content, indent=1, sort_keys=True, default=_text).encode() + b"\n"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{value!r} has no place in a JSON document")
 
 
 def _write_local(path: str, body: bytes, *, replace: bool) -> bool:

@@ -29,7 +29,7 @@ def plan_load(
     with ledger.step(run_id, table, "plan") as step:
         found = plan.plan(table, window, restate=restate, retire_vanished=retire_vanished, progress=progress)
         step.load_id = found.plan and found.plan.load_id
-        step.message = f"{window}: {found}"
+        step.message = f"{'' if found.plan else 'nothing to do: '}{found}"
     return found, step.seconds
 
 

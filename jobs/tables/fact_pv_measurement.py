@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
@@ -91,16 +92,15 @@ def _by_columns(body: bytes, header: list[str], ss_id: int, day: date) -> Parsed
             convert_options=csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
         )
         moments = wide[TIME].combine_chunks()
-        if moments.null_count or not pc.all(pc.match_substring_regex(moments, f"^{MOMENT.pattern}$"), min_count=0).as_py():
+        if moments.null_count or not _all(pc.match_substring_regex(moments, f"^{MOMENT.pattern}$")):
             return None
         times = moments.cast(pa.timestamp("us"))
     except pa.ArrowInvalid:
         return None
     sound = (
         len(times) == pc.count_distinct(times).as_py()
-        and pc.all(pc.equal(times.cast(pa.date32()), pa.scalar(day)), min_count=0).as_py()
-        and (SYSTEM not in header or wide[SYSTEM].null_count == 0)
-        and (SYSTEM not in header or pc.all(pc.equal(wide[SYSTEM], ss_id), min_count=0).as_py())
+        and _all(pc.equal(times.cast(pa.date32()), pa.scalar(day)))
+        and (SYSTEM not in header or _all(pc.equal(wide[SYSTEM], ss_id)))
     )
     if not sound:
         return None
@@ -110,9 +110,14 @@ def _by_columns(body: bytes, header: list[str], ss_id: int, day: date) -> Parsed
         rows_read += len(values) - values.null_count
         present = values.is_valid()
         readings[sensor] = times.filter(present), values.filter(present)
-        if not pc.all(pc.is_finite(readings[sensor][1]), min_count=0).as_py():
+        if not _all(pc.is_finite(readings[sensor][1])):
             return None
     return Parsed(_rows(ss_id, readings), rows_read)
+
+
+def _all(truths) -> bool:
+    """Tell whether all are true; a null is not."""
+    return pc.all(truths.fill_null(False), min_count=0).as_py()
 
 
 def _by_lines(body: bytes, header: list[str], ss_id: int, day: date) -> Parsed:
@@ -186,11 +191,9 @@ def _rows(ss_id: int, readings: dict[str, tuple[pa.Array, pa.Array]]) -> pa.Tabl
 
     def stretched(per_sensor):
         """One value per sensor, repeated for each of its readings; four bytes a row."""
-        index = pa.concat_arrays(
-            [pa.repeat(pa.scalar(i, pa.int32()), length) for i, length in enumerate(lengths)]
-            or [pa.array([], pa.int32())]
-        )
-        return pa.DictionaryArray.from_arrays(index, pa.array(per_sensor, pa.string()))
+        words = pa.array(per_sensor, pa.string()).dictionary_encode()
+        owner = np.repeat(np.arange(len(lengths)), lengths)
+        return pa.DictionaryArray.from_arrays(words.indices.take(pa.array(owner)), words.dictionary)
 
     times = pa.concat_arrays([times for times, _ in readings.values()] or [pa.array([], pa.timestamp("us"))])
     values = pa.concat_arrays([values for _, values in readings.values()] or [pa.array([], pa.float64())])
@@ -211,8 +214,9 @@ def _rows(ss_id: int, readings: dict[str, tuple[pa.Array, pa.Array]]) -> pa.Tabl
 
 def _quality(readings, described) -> pa.Array:
     flags = [pa.array([], pa.int64())]
+    flagged, sound = pa.scalar(SENTINEL, pa.int64()), pa.scalar(0, pa.int64())
     for sensor, (_, values) in readings.items():
         units = described[sensor][1]
         codes = (*SENTINELS, DEAD_TEMPERATURE) if units == "degC" else SENTINELS
-        flags.append(pc.if_else(pc.is_in(values, pa.array(codes)), pa.scalar(SENTINEL, pa.int64()), pa.scalar(0, pa.int64())))
+        flags.append(pc.if_else(pc.is_in(values, pa.array(codes)), flagged, sound))
     return pa.concat_arrays(flags)

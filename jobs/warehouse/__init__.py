@@ -45,7 +45,7 @@ class Warehouse(Protocol):
 
 
 def sql(name: str, **names: str | Sequence[str]) -> str:
-    """Read `sql/<name>.sql`, with `{table}` and the like replaced. Values are never put in this way, only identifiers."""
+    """Read `sql/<name>.sql` with `{table}` and the like replaced: identifiers and bounds, never values."""
     text = files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
     for key, value in names.items():
         text = text.replace(f"{{{key}}}", value if isinstance(value, str) else ", ".join(f"`{part}`" for part in value))
@@ -57,6 +57,7 @@ def warehouse() -> Warehouse:
     """Open the warehouse of the settings, with its tables created."""
     from jobs.warehouse.duckdb import DuckDBWarehouse
 
-    opened = DuckDBWarehouse("/" + settings().warehouse.removeprefix("duckdb://").lstrip("/"), settings().warehouse_lock_seconds)
+    path = "/" + settings().warehouse.removeprefix("duckdb:///").lstrip("/")
+    opened = DuckDBWarehouse(path, settings().warehouse_lock_seconds)
     opened.create()
     return opened
