@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
@@ -20,11 +20,13 @@ log = logging.getLogger(__name__)
 
 # Bounds for "any day": what DATE can hold in every warehouse.
 EVER = (date(1, 1, 1), date(9999, 12, 31))
+# A generation that no table reaches.
+NEVER = 2**62
 
 
 @dataclass(frozen=True)
-class LiveObject:
-    """An object version whose rows are in a table now."""
+class LoadedObject:
+    """An object version that is or was in a table; live while `retired_generation` is none."""
 
     object_id: str
     bucket: str
@@ -38,26 +40,54 @@ class LiveObject:
     transform_version: int
     rows_loaded: int
     generation: int
+    retired_generation: int | None
 
 
-def head(table: str) -> int:
-    """Read a table's generation; 0 before its first publish."""
-    rows = warehouse().select(sql("head"), {"table_name": table})
+@dataclass(frozen=True)
+class State:
+    """A table at one moment: its generation, its live versions by object key, and what moved since an earlier one."""
+
+    head: int
+    live: dict[str, LoadedObject]
+    moved: list[LoadedObject]
+
+
+def state(table: str, first_day: date = EVER[0], last_day: date = EVER[1], since: int | None = None) -> State:
+    """Read a table's state in one query, so that all of it is of one generation.
+
+    Args:
+        table: the table.
+        first_day: live versions are read from this day on; those whose key names no day always are.
+        last_day: the last day, itself included.
+        since: a generation; what came in or went out after it is told as moved.
+    """
+    asked = {
+        "table_name": table,
+        "first_day": first_day,
+        "last_day": last_day,
+        "since": NEVER if since is None else since,
+    }
+    rows = warehouse().select(sql("state"), asked)
     if not rows:
         warehouse().transact(sql("seed_head"), {"table_name": table}, {})
-        return 0
-    return rows[0]["generation"]
+        return State(0, {}, [])
+    head = rows[0].pop("head")
+    known = [LoadedObject(**{name: row[name] for name in FIELDS}) for row in rows if row["object_id"]]
+    days = [entry for entry in known if entry.first_day is None or entry.first_day <= last_day]
+    live = {
+        entry.object_key: entry
+        for entry in days
+        if entry.retired_generation is None and (entry.last_day is None or entry.last_day >= first_day)
+    }
+    moved = [
+        entry
+        for entry in known
+        if since is not None and (entry.generation > since or (entry.retired_generation or 0) > since)
+    ]
+    return State(head, live, moved)
 
 
-def live_objects(table: str, first_day: date = EVER[0], last_day: date = EVER[1]) -> dict[str, LiveObject]:
-    """Read the live object versions of some days, by object key."""
-    rows = warehouse().select(sql("live_objects"), {"table_name": table, "first_day": first_day, "last_day": last_day})
-    return {row["object_key"]: LiveObject(**row) for row in rows}
-
-
-def changes_since(table: str, generation: int) -> list[dict]:
-    """Read what has come in or gone out after a generation."""
-    return warehouse().select(sql("changes_since"), {"table_name": table, "generation": generation})
+FIELDS = tuple(entry.name for entry in fields(LoadedObject))
 
 
 def record_quality(table: str, load_id: str, findings: list[dict]) -> None:

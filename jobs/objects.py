@@ -41,19 +41,19 @@ def digest(*parts: object) -> str:
 class Bucket:
     """A bucket to list and read. Every fault of S3 becomes one sentence that names the bucket, key and endpoint."""
 
-    def __init__(self, name: str, *, anonymous: bool, connections: int):
+    def __init__(self, name: str, *, anonymous: bool, connections: int, timeout_seconds: float):
         self.name = name
         self.connections = connections
         config = Config(
             signature_version=UNSIGNED if anonymous else None,
             max_pool_connections=connections,
             retries={"mode": "standard", "total_max_attempts": 4},
-            connect_timeout=5,
-            read_timeout=60,
+            connect_timeout=min(5, timeout_seconds),
+            read_timeout=timeout_seconds,
         )
-        # S3 clients sign and resolve by region; PVDAQ's bucket is in us-west-2, and a region of the environment wins.
-        region = boto3.Session().region_name or "us-west-2"
-        self._s3 = boto3.client("s3", config=config, region_name=region)
+        session = boto3.Session()
+        # PVDAQ's bucket is in us-west-2; a region of the environment wins.
+        self._s3 = session.client("s3", config=config, region_name=session.region_name or "us-west-2")
 
     def objects(self, prefixes: Iterable[str], progress: Callable[[], None] = lambda: None) -> list[ObjectVersion]:
         """List every object under the prefixes, in key order. `progress` is called after each listing."""

@@ -6,13 +6,13 @@ vanished; those of the checkpoint that the listing lacks are reported and stay, 
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 
 from jobs import contract, ledger, staging, transform
 from jobs.contract import Contract
 from jobs.errors import LoadError, SourceError, StagingError
-from jobs.ledger import LiveObject
+from jobs.ledger import LoadedObject
 from jobs.objects import Bucket, ObjectVersion, digest
 from jobs.settings import settings
 
@@ -43,7 +43,10 @@ class Window:
 
 @dataclass(frozen=True)
 class PlannedObject:
-    """An object version to load, the days and parts that its key names, and the live version that it replaces."""
+    """An object version to load, the days and parts that its key names, and the group whose task will read it.
+
+    `rows_replaced` counts the rows in the table now that it takes the place of.
+    """
 
     bucket: str
     key: str
@@ -53,8 +56,8 @@ class PlannedObject:
     parts: dict[str, str]
     first_day: date | None
     last_day: date | None
-    replaces: str | None
     rows_replaced: int
+    group: int
 
     @property
     def version(self) -> ObjectVersion:
@@ -84,16 +87,14 @@ class Plan:
         """Where the plan is written down."""
         return f"{staging.folder(self.table, self.load_id)}/plan-{self.head}.json"
 
-    def groups(self) -> list[tuple[PlannedObject, ...]]:
-        """Cut the objects, in order, into what one Spark task reads; the same cut on every machine."""
-        groups, size = [[]], 0
-        for planned in self.objects:
-            if groups[-1] and (size + planned.size_bytes > GROUP_BYTES or len(groups[-1]) == GROUP_OBJECTS):
-                groups.append([])
-                size = 0
-            groups[-1].append(planned)
-            size += planned.size_bytes
-        return [tuple(group) for group in groups if group]
+    @property
+    def group_count(self) -> int:
+        """How many Spark tasks the load has."""
+        return 1 + max((planned.group for planned in self.objects), default=-1)
+
+    def group(self, number: int) -> tuple[PlannedObject, ...]:
+        """Give the objects that one Spark task reads, in order."""
+        return tuple(planned for planned in self.objects if planned.group == number)
 
 
 @dataclass
@@ -141,12 +142,12 @@ def plan(
     promised = contract.load(table)
     if promised.source is None:
         raise LoadError(f"{table} has no source of its own to plan")
-    head = ledger.head(table)
+    # The state first: what is published while the listing runs then counts as moved, and an old listing cannot win.
+    now = ledger.state(table, window.first_day or ledger.EVER[0], window.last_day or ledger.EVER[1])
     listed = _listed(promised, window, progress)
-    days = (window.first_day or ledger.EVER[0], window.last_day or ledger.EVER[1])
     live = {
         key: version
-        for key, version in ledger.live_objects(table, *days).items()
+        for key, version in now.live.items()
         if promised.replaces == "table" or _within(_parts(promised, key), window)
     }
     if promised.source.takes == "newest":
@@ -155,28 +156,29 @@ def plan(
     versions = promised.version, transform.of(table).VERSION
     chosen = []
     for found, parts in listed:
-        now = live.get(found.key)
-        if now is None:
+        loaded = live.get(found.key)
+        if loaded is None:
             comparison.new += 1
-        elif now.object_id != found.object_id or (restate and _outdated(now, versions)):
+        elif loaded.object_id != found.object_id or (restate and _outdated(loaded, versions)):
             comparison.changed += 1
         else:
             comparison.unchanged += 1
-            comparison.outdated += _outdated(now, versions)
+            comparison.outdated += _outdated(loaded, versions)
             continue
-        chosen.append(_planned(promised, found, parts, live, now))
+        replaced = live.values() if promised.replaces == "table" else [loaded] if loaded else []
+        chosen.append(_planned(found, parts, sum(version.rows_loaded for version in replaced)))
     gone = sorted(live.keys() - {found.key for found, _ in listed})
     if promised.replaces == "object":
         comparison.vanished = gone
     retiring = _retiring(promised, listed, [live[key] for key in comparison.vanished]) if retire_vanished else []
     comparison.retired = len(retiring)
     if chosen or retiring:
-        comparison.plan = _write(promised, versions, head, chosen, retiring)
+        comparison.plan = _write(promised, versions, now.head, chosen, retiring)
     return comparison
 
 
-def _outdated(now: LiveObject, versions: tuple[str, int]) -> bool:
-    return (now.contract_version, now.transform_version) != versions
+def _outdated(loaded: LoadedObject, versions: tuple[str, int]) -> bool:
+    return (loaded.contract_version, loaded.transform_version) != versions
 
 
 def read(uri: str) -> Plan:
@@ -208,7 +210,12 @@ def _day(text: str | None) -> date | None:
 def _listed(promised: Contract, window: Window, progress) -> list[tuple[ObjectVersion, dict[str, str]]]:
     """List the objects of the window that match the contract's pattern, with the parts of their keys."""
     source, configured = promised.source, settings()
-    bucket = Bucket(source.bucket, anonymous=configured.pvdaq_anonymous, connections=configured.s3_connections)
+    bucket = Bucket(
+        source.bucket,
+        anonymous=configured.pvdaq_anonymous,
+        connections=configured.s3_connections,
+        timeout_seconds=configured.s3_timeout_seconds,
+    )
     prefixes = _prefixes(promised, window, bucket)
     done = 0
 
@@ -297,18 +304,30 @@ def _newest(listed, live):
     return [(found, parts)]
 
 
-def _planned(promised: Contract, found: ObjectVersion, parts, live, now) -> PlannedObject:
-    days = _days(parts) or (None, None)
-    replaced = list(live.values()) if promised.replaces == "table" else [now] if now else []
+def _planned(found: ObjectVersion, parts: dict[str, str], rows_replaced: int) -> PlannedObject:
+    first_day, last_day = _days(parts) or (None, None)
     return PlannedObject(
         **asdict(found),
         object_id=found.object_id,
         parts=parts,
-        first_day=days[0],
-        last_day=days[1],
-        replaces=now.object_id if now else None,
-        rows_replaced=sum(version.rows_loaded for version in replaced),
+        first_day=first_day,
+        last_day=last_day,
+        rows_replaced=rows_replaced,
+        group=0,
     )
+
+
+def _grouped(objects: list[PlannedObject]) -> tuple[PlannedObject, ...]:
+    """Put objects in order and cut them into what one Spark task reads; the same cut on every machine."""
+    grouped, count, size = [], 0, 0
+    for entry in sorted(objects, key=lambda entry: (tuple(map(int, entry.parts.values())), entry.key)):
+        if count == GROUP_OBJECTS or (count and size + entry.size_bytes > GROUP_BYTES):
+            count, size = 0, 0
+        count, size = count + 1, size + entry.size_bytes
+        first_of_group = count == 1
+        number = (grouped[-1].group if grouped else -1) + first_of_group
+        grouped.append(replace(entry, group=number))
+    return tuple(grouped)
 
 
 def _retiring(promised: Contract, listed, vanished):
@@ -329,7 +348,7 @@ def _write(promised: Contract, versions, head: int, chosen, retiring) -> Plan:
         head=head,
         contract_version=versions[0],
         transform_version=versions[1],
-        objects=tuple(sorted(chosen, key=lambda planned: (tuple(map(int, planned.parts.values())), planned.key))),
+        objects=_grouped(chosen),
         retired=retired,
         retired_days=(min(days), max(days)) if days else None,
     )

@@ -17,7 +17,7 @@ from jobs import contract, ledger, staging
 from jobs.check import staged_rows
 from jobs.contract import Contract
 from jobs.errors import ConflictError, ContractError, StagingError, SupersededError
-from jobs.ledger import LiveObject
+from jobs.ledger import LoadedObject
 from jobs.plan import Plan, PlannedObject
 from jobs.warehouse import sql, warehouse
 
@@ -55,16 +55,15 @@ def publish(planned: Plan) -> dict[str, int]:
         raise StagingError(f"{planned.table} load {planned.load_id} is not staged, or its files are gone; stage it")
     _refuse_unless_checked(planned)
     for attempt in range(1, ATTEMPTS + 1):
-        head = ledger.head(planned.table)
-        live = ledger.live_objects(planned.table, *_days(planned.objects, planned.retired_days))
-        due = [entry for entry in planned.objects if not _is_live(planned, entry, live.get(entry.key))]
-        leaving = _leaving(promised, planned, due, live)
+        now = ledger.state(planned.table, *_days(planned.objects, planned.retired_days), since=planned.head)
+        due = [entry for entry in planned.objects if not _is_live(planned, entry, now.live.get(entry.key))]
+        leaving = _leaving(promised, planned, due, now.live)
         if not due and not leaving:
             log.info("%s load %s is published already", planned.table, planned.load_id)
             return dict.fromkeys(("objects", *COUNTS), 0)
-        _refuse_if_superseded(promised, planned, due, leaving)
+        _refuse_if_superseded(promised, planned, due, leaving, now.moved)
         try:
-            return _transact(promised, planned, manifest, head, due, leaving)
+            return _transact(promised, planned, manifest, now.head, due, leaving)
         except ConflictError as fault:
             if attempt == ATTEMPTS:
                 raise
@@ -84,7 +83,7 @@ def _refuse_unless_checked(planned: Plan) -> None:
         )
 
 
-def _is_live(planned: Plan, entry: PlannedObject, live: LiveObject | None) -> bool:
+def _is_live(planned: Plan, entry: PlannedObject, live: LoadedObject | None) -> bool:
     made_by = planned.contract_version, planned.transform_version
     return (
         live is not None
@@ -94,8 +93,8 @@ def _is_live(planned: Plan, entry: PlannedObject, live: LiveObject | None) -> bo
 
 
 def _leaving(
-    promised: Contract, planned: Plan, due: list[PlannedObject], live: dict[str, LiveObject]
-) -> list[LiveObject]:
+    promised: Contract, planned: Plan, due: list[PlannedObject], live: dict[str, LoadedObject]
+) -> list[LoadedObject]:
     """Tell which live versions the load takes the place of, and which it retires."""
     if promised.replaces == "table":
         return list(live.values()) if due else []
@@ -104,16 +103,15 @@ def _leaving(
 
 
 def _refuse_if_superseded(
-    promised: Contract, planned: Plan, due: list[PlannedObject], leaving: list[LiveObject]
+    promised: Contract,
+    planned: Plan,
+    due: list[PlannedObject],
+    leaving: list[LoadedObject],
+    moved: list[LoadedObject],
 ) -> None:
-    touched = {entry.key for entry in due} | {now.object_key for now in leaving}
-    moved = [
-        change
-        for change in ledger.changes_since(planned.table, planned.head)
-        if promised.replaces == "table" or change["object_key"] in touched
-    ]
-    if moved:
-        keys = sorted({change["object_key"] for change in moved})
+    touched = {entry.key for entry in due} | {entry.object_key for entry in leaving}
+    keys = sorted({entry.object_key for entry in moved if promised.replaces == "table" or entry.object_key in touched})
+    if keys:
         raise SupersededError(
             f"{planned.table} load {planned.load_id} was planned on generation {planned.head}; since then "
             f"{len(keys)} of its objects have moved on, such as {keys[0]}; nothing was published. Plan again"
@@ -132,7 +130,7 @@ def _transact(
     manifest: dict,
     head: int,
     due: list[PlannedObject],
-    leaving: list[LiveObject],
+    leaving: list[LoadedObject],
 ) -> dict[str, int]:
     counted = {entry["object_id"]: {name: entry[name] for name in COUNTS} for entry in manifest["objects"]}
     rows = [

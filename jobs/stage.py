@@ -64,7 +64,7 @@ def stage(planned: Plan, progress: Callable[[int, int], None] = lambda done, tot
 def run(spark: "SparkSession | None", planned: Plan, progress: Callable[[int, int], None]) -> dict:
     """Stage a load with a given session; none will do for a load that only retires objects."""
     attempt = staging.new_attempt(planned.table, planned.load_id)
-    count = len(planned.groups())
+    count = planned.group_count
     with _watched(attempt, count, progress):
         groups = _on_spark(spark, planned.uri, attempt, count) if count else []
     if faults := [fault for group in groups for fault in group["faults"]]:
@@ -107,7 +107,7 @@ def stage_group(plan_uri: str, attempt: str, number: int) -> dict:
         group with faults has no files.
     """
     planned = plan.read(plan_uri)
-    promised, group = contract.load(planned.table), planned.groups()[number]
+    promised, group = contract.load(planned.table), planned.group(number)
     rows, rejects, objects, faults = [], [], [], []
     for entry, parsed in _parsed(promised, group):
         if isinstance(parsed, SourceError):
@@ -143,7 +143,10 @@ def _parsed(
     """Read and transform the objects of a group in order, the next ones already under way."""
     configured = settings()
     bucket = Bucket(
-        group[0].bucket, anonymous=configured.pvdaq_anonymous, connections=min(8, configured.s3_connections)
+        group[0].bucket,
+        anonymous=configured.pvdaq_anonymous,
+        connections=min(8, configured.s3_connections),
+        timeout_seconds=configured.s3_timeout_seconds,
     )
     module = transform.of(promised.table)
 

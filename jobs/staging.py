@@ -70,7 +70,7 @@ def create_json(uri: str, content: dict) -> bool:
         if isinstance(files, fs.LocalFileSystem):
             return _write_local(path, _encode(content), replace=False)
         bucket, _, key = path.partition("/")
-        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=_encode(content), IfNoneMatch="*")
+        boto3.Session().client("s3").put_object(Bucket=bucket, Key=key, Body=_encode(content), IfNoneMatch="*")
         return True
     except ClientError as fault:
         if fault.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):

@@ -29,7 +29,7 @@ def to_duckdb(script: str) -> Iterator[str]:
     """Translate a GoogleSQL script to DuckDB, statement by statement.
 
     >>> list(to_duckdb("SELECT COUNTIF(a IS NULL) AS n FROM `t` WHERE b = @b"))
-    ['SELECT COUNT_IF(a IS NULL) AS n FROM "t" WHERE b = $b']
+    ['SELECT COUNT(CASE WHEN a IS NULL THEN 1 END) AS n FROM "t" WHERE b = $b']
 
     Raises:
         WarehouseError: a statement cannot be parsed, or would mean something else in DuckDB.
@@ -42,6 +42,12 @@ def to_duckdb(script: str) -> Iterator[str]:
         raise WarehouseError(f"not GoogleSQL that DuckDB can run: {fault}") from fault
 
 
+def _counted(node: exp.Expression) -> exp.Expression:
+    if isinstance(node, exp.CountIf):
+        return exp.Count(this=exp.Case().when(node.this, exp.Literal.number(1)))
+    return node
+
+
 def _translated(statement: exp.Expression) -> str:
     if isinstance(statement, exp.Create):
         statement.set("properties", None)
@@ -50,6 +56,8 @@ def _translated(statement: exp.Expression) -> str:
             column.set("constraints", kept)
         for key in list(statement.find_all(exp.PrimaryKey)):
             key.pop()
+    # DuckDB's COUNT_IF of no rows is null; BigQuery's COUNTIF is 0.
+    statement = statement.transform(_counted)
     for node in statement.walk():
         for kind, reason in DIFFERENT.items():
             if isinstance(node, kind):

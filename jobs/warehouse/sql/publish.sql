@@ -1,13 +1,14 @@
 -- One load, wholly or not at all. Relations: {staged} has the load's rows, load_objects its objects with their counts.
 
--- Take the head. Two publishers that read the same generation both update this row, and only one of them can commit.
+-- Take the head: compare, and swap. Asked before the swap, because a twin that publishes the same load leaves the very
+-- row that a question afterwards would look for. Two that compare at once both update this row; one of them can commit.
+SELECT IF(COUNT(*) = 1, 'free', ERROR('conflict: another publisher has changed the table'))
+FROM etl_head
+WHERE table_name = @table_name AND generation = @head;
+
 UPDATE etl_head
 SET generation = generation + 1, load_id = @load_id, changed_at = CURRENT_TIMESTAMP()
 WHERE table_name = @table_name AND generation = @head;
-
-SELECT IF(COUNT(*) = 1, 'taken', ERROR('conflict: another publisher has changed the table'))
-FROM etl_head
-WHERE table_name = @table_name AND generation = @head + 1 AND load_id = @load_id;
 
 -- Take out the rows of the versions that are replaced or retired, within the days that they cover.
 DELETE FROM {table}

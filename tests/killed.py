@@ -1,0 +1,74 @@
+"""Runs the command line and ends it with SIGKILL at a given point: python tests/killed.py POINT ARGUMENTS...
+
+A point is `before:module.function`, `after:module.function`, `statement:N` (before the Nth statement of the publish
+transaction; one past the last is before its commit) or `files:N` (as soon as an attempt of stage has N files).
+"""
+
+import importlib
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from jobs import plan, staging
+from jobs.warehouse import duckdb
+
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_at(point):
+    kind, _, where = point.partition(":")
+    if kind in ("before", "after"):
+        module, _, name = where.rpartition(".")
+        module = importlib.import_module(module)
+        original = getattr(module, name)
+
+        def dying(*arguments, **more):
+            if kind == "before":
+                die()
+            original(*arguments, **more)
+            die()
+
+        setattr(module, name, dying)
+    elif kind == "statement":
+        translate = duckdb.to_duckdb
+
+        def cut(script):
+            statements = list(translate(script))
+            if "UPDATE etl_head" not in script:
+                yield from statements
+                return
+            yield from statements[: int(where) - 1]
+            die()
+
+        duckdb.to_duckdb = cut
+    elif kind == "files":
+        # One object a group, so that some tasks are over when others have not begun.
+        plan.GROUP_OBJECTS = 1
+        new_attempt = staging.new_attempt
+
+        def watched(table, load_id):
+            uri = new_attempt(table, load_id)
+
+            def watch():
+                while len(list(Path(uri.removeprefix("file://")).glob("month=*/*.parquet"))) < int(where):
+                    time.sleep(0.005)
+                die()
+
+            threading.Thread(target=watch, daemon=True).start()
+            return uri
+
+        staging.new_attempt = watched
+    else:
+        raise SystemExit(f"unknown point {point}")
+
+
+if __name__ == "__main__":
+    kill_at(sys.argv.pop(1))
+    from jobs.cli import main
+
+    main()

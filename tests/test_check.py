@@ -1,0 +1,152 @@
+"""The checks that hold a staged load to its contract; each is seen to fail."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import DAYS, day_file
+
+from jobs import check, contract, ledger, plan, stage, staging
+from jobs.errors import ContractError
+from jobs.plan import Window
+
+FACT = "fact_pv_measurement"
+
+
+@pytest.fixture
+def staged(place, shared_session):
+    """A staged load of three readings, and its manifest."""
+    place.put_day(7, DAYS[0], day_file(7, DAYS[0], [1.0, 2.0, 3.0]))
+    planned = plan.plan(FACT, Window(*DAYS)).plan
+    return planned, stage.stage(planned)
+
+
+def tampered(staged, change_rows=lambda rows: rows, change_manifest=lambda manifest: None):
+    """Write the staged file anew with other rows, and a manifest that fits its size."""
+    planned, manifest = staged
+    (entry,) = manifest["files"]
+    path = Path(manifest["attempt"].removeprefix("file://")) / entry["path"]
+    rows = change_rows(pq.ParquetFile(path).read())
+    pq.write_table(rows, path)
+    entry["bytes"] = path.stat().st_size
+    change_manifest(manifest)
+    staging.write_json(f"{staging.folder(FACT, planned.load_id)}/manifest.json", manifest)
+    return planned
+
+
+def replaced(rows, name, values):
+    index = rows.schema.get_field_index(name)
+    return rows.set_column(index, name, pa.array(values, rows.schema.field(name).type))
+
+
+def test_a_sound_load_passes_every_check_and_all_of_them_are_recorded(staged, place):
+    planned, _ = staged
+
+    findings = check.check(planned)
+
+    assert [finding["check_name"] for finding in findings if not finding["passed"]] == ["ss_id_in_dim_system"]
+    assert place.rows("SELECT count(*), count(DISTINCT check_name) FROM etl_quality") == [(len(findings),) * 2]
+
+
+def lose_a_row(rows):
+    return rows.slice(1)
+
+
+def add_a_row(rows):
+    return pa.concat_tables([rows, replaced(rows.slice(0, 1), "timestamp", [pa.scalar(0).cast(pa.timestamp("us"))])])
+
+
+BREAKS = {
+    "a lost row": (lose_a_row, "every_row_accounted_for: 1, must be = 0"),
+    "an invented row": (add_a_row, "every_row_accounted_for: 1, must be = 0"),
+    "a doubled key": (
+        lambda rows: pa.concat_tables([rows.slice(0, 2), rows.slice(0, 1)]),
+        "unique_key: 1, must be = 0",
+    ),
+    "a missing value": (lambda rows: replaced(rows, "value", [1.0, None, 3.0]), "value_is_there: 1, must be = 0"),
+    "a system below 1": (lambda rows: replaced(rows, "ss_id", [7, 0, 7]), "ss_id_in_range: 1, must be = 0"),
+    "an unknown flag": (lambda rows: replaced(rows, "quality", [0, 64, 0]), "quality_in_range: 1, must be = 0"),
+    "an unknown word": (
+        lambda rows: replaced(rows, "utc_basis", ["none", "guess", "none"]),
+        "utc_basis_is_known: 1, must be = 0",
+    ),
+    "another object's row": (
+        lambda rows: replaced(rows, "object_id", ["x", *rows["object_id"].to_pylist()[1:]]),
+        "rows_of_planned_objects: 1, must be = 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_each_break_of_the_contract_stops_the_load(name, staged, place):
+    change, said = BREAKS[name]
+    planned = tampered(staged, change)
+
+    with pytest.raises(ContractError) as fault:
+        check.check(planned)
+
+    assert said in str(fault.value)
+    assert "nothing was published" in str(fault.value)
+    assert ledger.state(FACT).head == 0
+
+
+def test_rows_read_that_are_neither_loaded_nor_refused_nor_duplicate_stop_the_load(staged):
+    planned = tampered(staged, change_manifest=lambda manifest: manifest["objects"][0].update(rows_read=4))
+
+    with pytest.raises(ContractError, match="every_row_accounted_for: 1, must be = 0. Objects whose rows read are not"):
+        check.check(planned)
+
+
+def test_a_staged_column_of_another_type_is_refused_and_not_cast(staged):
+    def as_text(rows):
+        index = rows.schema.get_field_index("value")
+        return rows.set_column(index, "value", rows["value"].cast(pa.string()))
+
+    planned = tampered(staged, as_text)
+
+    with pytest.raises(ContractError, match=r"has columns \(.*value string.*\), the contract \(.*value double"):
+        check.check(planned)
+
+
+def test_all_faults_are_told_at_once(staged):
+    planned = tampered(staged, lambda rows: replaced(replaced(rows, "value", [None] * 3), "ss_id", [0] * 3))
+
+    with pytest.raises(ContractError) as fault:
+        check.check(planned)
+
+    assert "value_is_there: 3" in str(fault.value)
+    assert "ss_id_in_range: 3" in str(fault.value)
+
+
+def test_checking_again_replaces_the_findings(staged, place):
+    planned, _ = staged
+
+    check.check(planned)
+    first = place.rows("SELECT count(*) FROM etl_quality")
+    check.check(planned)
+
+    assert place.rows("SELECT count(*) FROM etl_quality") == first
+
+
+def test_a_correction_that_loses_many_readings_is_told_and_loaded(place, load, caplog):
+    place.put_day(7, DAYS[0], day_file(7, DAYS[0], [1.0, 2.0, 3.0, 4.0]))
+    load()
+    place.put_day(7, DAYS[0], day_file(7, DAYS[0], [1.0]))
+
+    _, published = load()
+
+    assert published["rows_loaded"] == 1
+    assert "close_to_what_it_replaces: 75, must be <= 10. Readings lost" in caplog.text
+
+
+def test_the_manifest_names_every_file_with_its_checksum(staged):
+    _, manifest = staged
+
+    (entry,) = manifest["files"]
+    body = (Path(manifest["attempt"].removeprefix("file://")) / entry["path"]).read_bytes()
+    assert (entry["bytes"], entry["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
+    assert json.loads(json.dumps(manifest)) == manifest
+    assert pq.ParquetFile(pa.BufferReader(body)).schema_arrow.equals(contract.load(FACT).arrow_schema)

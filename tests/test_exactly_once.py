@@ -1,0 +1,582 @@
+"""What must hold, whatever is built: the same rows, once, whoever runs what, how often, and however it ends."""
+
+import re
+import signal
+import sys
+import time
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from conftest import DAYS, ROOT, Place, day_file, day_key, expected_rows, forget
+
+from jobs import check, contract, ledger, plan, publish, stage, staging, transform
+from jobs.errors import ConflictError, ContractError, SourceError, SupersededError
+from jobs.plan import Window
+
+FACT = "fact_pv_measurement"
+FIFTH, SIXTH, SEVENTH = date(2019, 1, 5), date(2019, 1, 6), date(2019, 1, 7)
+RUN = ("run", FACT, "--from", "2019-01-05", "--to", "2019-01-08")
+# Statements of publish.sql; one past the last is before the commit.
+STATEMENTS = 8
+
+
+def verified(place):
+    code, out, err = place.run("verify")
+    assert code == 0, err
+    return "NOT" not in out
+
+
+def checkpoints(place):
+    return place.rows(
+        "SELECT object_key, etag, generation, retired_generation, rows_loaded FROM etl_checkpoint "
+        f"WHERE table_name = '{FACT}' ORDER BY generation, object_key"
+    )
+
+
+def prepared(days, systems=()):
+    """Plan, stage and check a window; its plan, ready to be published."""
+    planned = plan.plan(FACT, Window(*days, systems)).plan
+    stage.stage(planned)
+    check.check(planned)
+    return planned
+
+
+@pytest.fixture
+def two_days(place):
+    """System 7 with a day of three readings and a day of two."""
+    place.put_day(7, FIFTH, day_file(7, FIFTH, [1.0, 2.0, 3.0]))
+    place.put_day(7, SIXTH, day_file(7, SIXTH, [4.0, 5.0]))
+    return place
+
+
+def values(place):
+    return [value for (value,) in place.rows("SELECT value FROM fact_pv_measurement ORDER BY timestamp")]
+
+
+def test_loading_twice_leaves_the_same_rows_and_the_second_finds_nothing_to_do(place, load):
+    place.put_fixtures()
+    load()
+    once = place.facts()
+
+    found, published = load()
+
+    assert len(once) == len(expected_rows(FACT))
+    assert (found.new, found.changed, found.unchanged, published) == (0, 0, 7, None)
+    assert place.facts() == once
+
+
+def test_overlapping_windows_load_each_object_once(place, load):
+    place.put_fixtures()
+    load(days=(FIFTH, SIXTH))
+
+    found, published = load(days=(SIXTH, DAYS[1]))
+
+    assert (found.new, found.unchanged, published["objects"]) == (3, 2, 3)
+    assert len(place.facts()) == len(expected_rows(FACT))
+
+
+def test_a_publish_run_again_changes_nothing(place, shared_session):
+    place.put_fixtures()
+    planned = prepared(DAYS)
+    publish.publish(planned)
+    once = place.facts()
+
+    again = publish.publish(planned)
+
+    assert again == {"objects": 0, "rows_read": 0, "rows_loaded": 0, "rows_quarantined": 0, "rows_duplicate": 0}
+    assert place.facts() == once
+    assert ledger.state(FACT).head == 1
+
+
+def test_a_changed_object_replaces_only_its_rows_and_the_checkpoint_shows_both_versions(two_days, load):
+    load()
+    two_days.put_day(7, FIFTH, day_file(7, FIFTH, [1.0, 2.5, 3.0]))
+
+    found, published = load()
+
+    assert (found.changed, found.unchanged, published["objects"]) == (1, 1, 1)
+    assert values(two_days) == [1.0, 2.5, 3.0, 4.0, 5.0]
+    assert two_days.rows("SELECT day(timestamp), count(DISTINCT load_id) FROM fact_pv_measurement GROUP BY 1") == [
+        (5, 1),
+        (6, 1),
+    ]
+    assert two_days.rows("SELECT count(DISTINCT load_id) FROM fact_pv_measurement") == [(2,)]
+    fifth, sixth = day_key(7, FIFTH), day_key(7, SIXTH)
+    assert [(key, generation, retired, rows) for key, _, generation, retired, rows in checkpoints(two_days)] == [
+        (fifth, 1, 2, 3),
+        (sixth, 1, None, 2),
+        (fifth, 2, None, 3),
+    ]
+    assert len({etag for key, etag, *_ in checkpoints(two_days) if key == fifth}) == 2
+    assert verified(two_days)
+
+
+def test_a_corrected_object_may_have_fewer_rows_or_none(two_days, load):
+    load()
+    two_days.put_day(7, FIFTH, b"")
+
+    load()
+
+    assert values(two_days) == [4.0, 5.0]
+    assert verified(two_days)
+
+
+def test_an_object_that_goes_back_to_its_first_version_is_loaded_a_third_time(two_days, load):
+    first, _ = load(days=(FIFTH, FIFTH))
+    two_days.put_day(7, FIFTH, day_file(7, FIFTH, [9.0]))
+    load(days=(FIFTH, FIFTH))
+    two_days.put_day(7, FIFTH, day_file(7, FIFTH, [1.0, 2.0, 3.0]))
+
+    third, _ = load(days=(FIFTH, FIFTH))
+
+    assert third.plan.load_id == first.plan.load_id
+    assert values(two_days) == [1.0, 2.0, 3.0]
+    assert [(generation, retired) for _, _, generation, retired, _ in checkpoints(two_days)] == [
+        (1, 2),
+        (2, 3),
+        (3, None),
+    ]
+
+
+def test_system_1_is_loaded_without_system_10(place, load):
+    for ss_id in (1, 10, 100):
+        place.put_day(ss_id, FIFTH, day_file(ss_id, FIFTH, [1.0]))
+
+    load(systems=(1,))
+
+    assert place.rows("SELECT DISTINCT ss_id FROM fact_pv_measurement") == [(1,)]
+
+
+def test_a_late_zombie_is_refused_and_changes_nothing(two_days, load):
+    zombie = prepared((FIFTH, FIFTH))
+    two_days.put_day(7, FIFTH, day_file(7, FIFTH, [9.0]))
+    load(days=(FIFTH, FIFTH))
+
+    with pytest.raises(SupersededError, match="planned on generation 0; since then 1 of its objects have moved on"):
+        publish.publish(zombie)
+
+    assert values(two_days) == [9.0]
+    assert ledger.state(FACT).head == 1
+
+
+def test_a_zombie_with_an_older_catalogue_is_refused(place, shared_session):
+    place.put_fixtures()
+    place.s3.delete_object(Bucket=place.bucket, Key="pvdaq/csv/systems_20250601.csv")
+    older = plan.plan("dim_system", Window()).plan
+    place.put_fixtures()
+    newer = plan.plan("dim_system", Window()).plan
+    for planned in (older, newer):
+        stage.stage(planned)
+        check.check(planned)
+    publish.publish(newer)
+
+    with pytest.raises(SupersededError):
+        publish.publish(older)
+
+    assert len(place.rows("SELECT * FROM dim_system")) == 3
+
+
+def test_overlapping_loads_planned_on_the_same_generation_share_their_objects(place, shared_session):
+    place.put_fixtures()
+    early, late = prepared((FIFTH, SIXTH)), prepared((SIXTH, DAYS[1]))
+
+    first, second = publish.publish(early), publish.publish(late)
+
+    assert (first["objects"], second["objects"]) == (4, 3)
+    assert len(place.facts()) == len(expected_rows(FACT))
+    assert verified(place)
+
+
+def test_a_publisher_that_loses_the_head_judges_anew_and_wins_the_next(place, shared_session, monkeypatch):
+    place.put_fixtures()
+    mine, theirs = prepared((FIFTH, SIXTH)), prepared((SIXTH, DAYS[1]))
+    judge, rounds = publish._refuse_if_superseded, []
+
+    def overtaken(promised, planned, due, *more):
+        judge(promised, planned, due, *more)
+        if planned is mine:
+            rounds.append(len(due))
+            if len(rounds) == 1:
+                publish.publish(theirs)
+
+    monkeypatch.setattr(publish, "_refuse_if_superseded", overtaken)
+
+    publish.publish(mine)
+
+    assert rounds == [4, 2]
+    assert len(place.facts()) == len(expected_rows(FACT))
+    assert ledger.state(FACT).head == 2
+
+
+def test_a_head_that_never_comes_free_is_an_error_and_not_a_hang(two_days, shared_session, monkeypatch):
+    planned = prepared(DAYS)
+    monkeypatch.setattr(publish, "ATTEMPTS", 2)
+    now = ledger.state(FACT)
+    monkeypatch.setattr(ledger, "state", lambda *_, **__: replace(now, head=99))
+
+    with pytest.raises(ConflictError, match="another publisher"):
+        publish.publish(planned)
+
+    assert values(two_days) == []
+
+
+def test_a_twin_that_publishes_the_same_load_in_between_is_seen(place, shared_session, monkeypatch):
+    place.put_fixtures()
+    mine = prepared(DAYS)
+    judge, rounds = publish._refuse_if_superseded, []
+
+    def overtaken(promised, planned, due, *more):
+        judge(promised, planned, due, *more)
+        rounds.append(len(due))
+        if len(rounds) == 1:
+            publish.publish(mine)
+
+    monkeypatch.setattr(publish, "_refuse_if_superseded", overtaken)
+
+    counts = publish.publish(mine)
+
+    assert (rounds, counts["objects"]) == ([7, 7], 0)
+    assert len(place.facts()) == len(expected_rows(FACT))
+    assert ledger.state(FACT).head == 1
+
+
+def test_two_publishers_at_once_leave_each_row_once(place, shared_session):
+    place.put_fixtures()
+    early, late = prepared((FIFTH, SIXTH)), prepared((SIXTH, DAYS[1]))
+
+    started = [place.command("publish", planned.uri) for planned in (early, late, early, late)]
+    ends = [(process.communicate(timeout=120), process.returncode) for process in started]
+
+    assert [code for _, code in ends] == [0, 0, 0, 0], ends
+    assert len(place.facts()) == len(expected_rows(FACT))
+    assert verified(place)
+
+
+def test_two_whole_runs_at_once_leave_each_row_once(place):
+    place.put_fixtures()
+
+    started = [place.command(*RUN) for _ in range(2)]
+    ends = [(process.communicate(timeout=180), process.returncode) for process in started]
+
+    assert [code for _, code in ends] == [0, 0], ends
+    assert len(place.facts()) == len(expected_rows(FACT))
+    assert len(place.rows("SELECT DISTINCT load_id FROM fact_pv_measurement")) == 1
+    manifests = list((place.folder / "staging").rglob("manifest.json"))
+    assert len(manifests) == 1
+    attempts = list((place.folder / "staging").rglob("attempt=*"))
+    assert len(attempts) == 1, "the attempt that lost the race is taken away"
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "before:jobs.plan._write",
+        "after:jobs.plan._write",
+        "after:jobs.steps.stage_load",
+        "before:jobs.ledger.record_quality",
+        "after:jobs.ledger.record_quality",
+        "before:jobs.publish._transact",
+        *(f"statement:{number}" for number in range(1, STATEMENTS + 2)),
+        "after:jobs.publish._transact",
+    ],
+)
+def test_a_kill_outside_spark_leaves_all_or_nothing_and_a_rerun_finishes(point, place, shared_session, load):
+    place.put_fixtures()
+    stage.stage(plan.plan(FACT, Window(*DAYS)).plan)
+    launcher = (sys.executable, "tests/killed.py", point)
+
+    code, _, err = place.run(*RUN, launcher=launcher)
+
+    assert code == -signal.SIGKILL, err
+    left = len(place.facts())
+    assert left == (len(expected_rows(FACT)) if point == "after:jobs.publish._transact" else 0)
+    load()
+    assert len(place.facts()) == len(expected_rows(FACT))
+    assert ledger.state(FACT).head == 1
+    assert verified(place)
+
+
+def test_the_publish_transaction_has_as_many_statements_as_were_killed():
+    from jobs.warehouse import sql
+    from jobs.warehouse.dialect import to_duckdb
+
+    script = sql("publish", table="t", staged="staged", key=("k",), columns=("k",), within="TRUE")
+
+    assert len(list(to_duckdb(script))) == STATEMENTS
+
+
+@pytest.mark.parametrize("number", [1, 4, STATEMENTS + 1])
+def test_a_kill_while_a_correction_is_published_leaves_the_old_rows_or_the_new(number, two_days, shared_session, load):
+    load()
+    before = two_days.facts()
+    two_days.put_day(7, FIFTH, day_file(7, FIFTH, [9.0]))
+    stage.stage(plan.plan(FACT, Window(*DAYS)).plan)
+
+    code, _, err = two_days.run(*RUN, launcher=(sys.executable, "tests/killed.py", f"statement:{number}"))
+
+    assert code == -signal.SIGKILL, err
+    assert two_days.facts() == before
+    load()
+    assert values(two_days) == [9.0, 4.0, 5.0]
+
+
+def processes_of_session(number):
+    """Tell the processes that belong to a session, zombies left out."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, session = stat.read_text().rpartition(") ")[2].split()[:4]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(session) == number and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.parametrize(
+    "point", ["files:1", "before:jobs.staging.write_manifest", "after:jobs.staging.write_manifest"]
+)
+def test_a_kill_inside_the_spark_job_leaves_no_jvm_and_no_rows_and_a_rerun_finishes(point, place, shared_session, load):
+    place.put_fixtures()
+    with place.command(*RUN, launcher=(sys.executable, "tests/killed.py", point), start_new_session=True) as process:
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        deadline = time.monotonic() + 30
+        while processes_of_session(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        left = processes_of_session(process.pid)
+        process.communicate()
+
+    assert process.returncode == -signal.SIGKILL
+    assert left == []
+    assert place.facts() == []
+    load()
+    assert len(place.facts()) == len(expected_rows(FACT))
+    assert verified(place)
+
+
+def test_staged_files_that_are_gone_are_staged_again(two_days, load):
+    planned = plan.plan(FACT, Window(*DAYS)).plan
+    manifest = stage.stage(planned)
+    staging.remove(manifest["attempt"])
+
+    load()
+
+    assert values(two_days) == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_two_machines_write_the_same_bytes_and_the_same_load(place, shared_session, monkeypatch, tmp_path):
+    place.put_fixtures()
+    monkeypatch.setattr(plan, "GROUP_OBJECTS", 2)
+    planned = plan.plan(FACT, Window(*DAYS)).plan
+    here = stage.stage(planned)
+    other = {"STAGING": f"file://{tmp_path}/elsewhere", "WAREHOUSE": f"duckdb://{tmp_path}/elsewhere.duckdb"}
+    for name, value in other.items():
+        monkeypatch.setenv(name, value)
+    forget()
+
+    there = stage.stage(plan.plan(FACT, Window(*DAYS)).plan)
+
+    assert planned.group_count == 4
+    assert here["attempt"] != there["attempt"]
+    assert {**here, "attempt": ""} == {**there, "attempt": ""}
+    ours, theirs = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*.parquet")}
+        for root in (Path(manifest["attempt"].removeprefix("file://")) for manifest in (here, there))
+    )
+    assert len(ours) == 4
+    assert ours == theirs
+
+
+def test_spark_submit_and_the_dag_make_the_same_load_as_the_command_line(place, load, tmp_path):
+    place.put_fixtures()
+    found, _ = load()
+    load("dim_system")
+    by_hand = place.facts()
+    program = Path(sys.executable).with_name
+    submitted = Place(place.server, tmp_path / "submitted", place.bucket)
+    scheduled = Place(place.server, tmp_path / "scheduled", place.bucket)
+    airflow = {
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    }
+
+    code, _, err = submitted.run(
+        *RUN, launcher=(str(program("spark-submit")), "--master", "local[1]", "jobs/__main__.py")
+    )
+    assert code == 0, err
+    code, _, err = scheduled.run("db", "migrate", launcher=(str(program("airflow")),), environment=airflow)
+    assert code == 0, err
+    form = '{"first_day": "2019-01-05", "last_day": "2019-01-08"}'
+    arguments = ("dags", "test", "pv", "--conf", form)
+    code, _, err = scheduled.run(*arguments, launcher=(str(program("airflow")),), environment=airflow)
+    assert code == 0, err
+
+    for other in (submitted, scheduled):
+        assert other.rows(f"SELECT DISTINCT load_id FROM {FACT}") == [(found.plan.load_id,)]
+        assert other.facts() == by_hand
+    assert scheduled.rows("SELECT * EXCLUDE (load_id) FROM dim_system ORDER BY ss_id") == place.rows(
+        "SELECT * EXCLUDE (load_id) FROM dim_system ORDER BY ss_id"
+    )
+
+
+def test_a_vanished_object_is_reported_and_its_rows_stay(two_days, load):
+    load()
+    two_days.s3.delete_object(Bucket=two_days.bucket, Key=day_key(7, FIFTH))
+
+    found, published = load()
+
+    assert (found.vanished, published) == ([day_key(7, FIFTH)], None)
+    assert len(values(two_days)) == 5
+
+
+def test_a_vanished_object_is_retired_on_request(two_days, load):
+    load()
+    two_days.s3.delete_object(Bucket=two_days.bucket, Key=day_key(7, FIFTH))
+
+    load(retire_vanished=True)
+
+    assert values(two_days) == [4.0, 5.0]
+    assert [(key, retired) for key, _, _, retired, _ in checkpoints(two_days)] == [
+        (day_key(7, FIFTH), 2),
+        (day_key(7, SIXTH), None),
+    ]
+    assert verified(two_days)
+
+
+def test_an_empty_listing_never_empties_a_table(two_days, load):
+    load()
+    for day in (FIFTH, SIXTH):
+        two_days.s3.delete_object(Bucket=two_days.bucket, Key=day_key(7, day))
+
+    found, _ = load(systems=(7,))
+    with pytest.raises(SourceError, match="an empty listing never empties a table"):
+        load(systems=(7,), retire_vanished=True)
+
+    assert len(found.vanished) == 2
+    assert len(values(two_days)) == 5
+
+
+def test_an_older_catalogue_never_takes_the_place_of_a_newer(place, load):
+    place.put_fixtures()
+    load("dim_system")
+    place.s3.delete_object(Bucket=place.bucket, Key="pvdaq/csv/systems_20250601.csv")
+
+    _, published = load("dim_system")
+
+    assert published is None
+    assert len(place.rows("SELECT * FROM dim_system")) == 3
+
+
+def test_a_newer_catalogue_replaces_the_table(place, load):
+    place.put_fixtures()
+    load("dim_system")
+    body = (ROOT / "fixtures/dim_system/pvdaq/csv/systems_20250601.csv").read_bytes()
+    place.put("pvdaq/csv/systems_20250801.csv", body.replace(b"2.912", b"3.5"))
+
+    load("dim_system")
+
+    assert place.rows("SELECT ss_id, dc_capacity_kw FROM dim_system ORDER BY ss_id") == [
+        (1, 3.5),
+        (10, 75.0),
+        (34, None),
+    ]
+    assert verified(place)
+
+
+def test_a_new_transform_restates_only_on_request(two_days, load, monkeypatch):
+    first, _ = load()
+    monkeypatch.setattr(transform.of(FACT), "VERSION", 2)
+
+    told, nothing = load()
+    restated, published = load(restate=True)
+
+    assert (told.outdated, nothing) == (2, None)
+    assert (restated.changed, published["objects"]) == (2, 2)
+    assert restated.plan.load_id != first.plan.load_id
+    assert values(two_days) == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert verified(two_days)
+
+
+def test_two_objects_for_one_day_are_refused_before_anything_is_read(two_days, load):
+    two_days.put(day_key(7, FIFTH).replace("month=1/day=5", "month=01/day=05"), day_file(7, FIFTH, [1.0]))
+
+    with pytest.raises(SourceError, match=r"more than one object.*month=01/day=05.* and .*month=1/day=5"):
+        load()
+
+
+def test_a_renamed_object_cannot_double_its_rows(two_days, load):
+    load()
+    two_days.s3.delete_object(Bucket=two_days.bucket, Key=day_key(7, FIFTH))
+    two_days.put(day_key(7, FIFTH).replace("month=1/day=5", "month=01/day=05"), day_file(7, FIFTH, [1.0, 2.0, 3.0]))
+
+    with pytest.raises(Exception, match="3 rows whose key is in the table from another object"):
+        load()
+    load(retire_vanished=True)
+
+    assert values(two_days) == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert verified(two_days)
+
+
+def test_an_unchecked_load_is_not_published(two_days, shared_session):
+    planned = plan.plan(FACT, Window(*DAYS)).plan
+    stage.stage(planned)
+
+    with pytest.raises(ContractError, match="was not checked; nothing was published"):
+        publish.publish(planned)
+
+    assert values(two_days) == []
+
+
+def test_a_window_with_nothing_new_starts_no_jvm(two_days, load, tmp_path):
+    load()
+    no_java = {"PATH": str(tmp_path), "JAVA_HOME": ""}
+
+    code, out, err = two_days.run(*RUN, environment=no_java)
+
+    assert code == 0, err
+    assert "Nothing to do" in out
+
+
+def test_a_run_that_needs_spark_without_java_says_how_to_get_it(two_days, tmp_path):
+    code, _, err = two_days.run(*RUN, environment={"PATH": str(tmp_path), "JAVA_HOME": ""})
+
+    assert code == 1
+    assert "error: Spark needs Java 17, there is none. On Debian: sudo apt-get install openjdk-17-jre-headless" in err
+    assert "Traceback" not in err
+
+
+def test_every_row_leads_back_to_an_object_version(place, load):
+    place.put_fixtures()
+    load()
+
+    orphans = place.rows(
+        "SELECT count(*) FROM fact_pv_measurement AS f ANTI JOIN etl_checkpoint AS c "
+        "ON c.object_id = f.object_id AND c.load_id = f.load_id AND c.retired_generation IS NULL"
+    )
+
+    assert orphans == [(0,)]
+
+
+def test_verify_finds_a_lost_row_and_a_doubled_one(two_days, load):
+    load()
+    two_days.rows("DELETE FROM fact_pv_measurement WHERE value = 1.0")
+    two_days.rows("INSERT INTO fact_pv_measurement SELECT * FROM fact_pv_measurement WHERE value = 4.0")
+
+    code, out, err = two_days.run("verify")
+
+    assert code == 1
+    assert re.search(r"system_7__date_2019_01_05.csv\) should have 3 rows and has 2", err)
+    assert re.search(r"system_7__date_2019_01_06.csv\) should have 2 rows and has 3", err)
+    assert "1 keys stand more than once" in err
+    assert "fact_pv_measurement: NOT as its checkpoint says" in out
+
+
+def test_every_table_of_the_project_is_known_to_the_suite():
+    with_source = [table for table in contract.names() if contract.load(table).source]
+
+    assert with_source == ["dim_system", FACT], "give the new table its place in this suite"

@@ -1,0 +1,181 @@
+"""The transform of daily wide CSV: what becomes a reading, what is refused, and that both of its paths agree."""
+
+from datetime import date, datetime
+
+import pytest
+
+from jobs.errors import SourceError
+from jobs.tables import fact_pv_measurement as table
+
+PARTS = {"ss_id": "1", "year": "2019", "month": "1", "day": "5"}
+HEADER = "measured_on,ac_power__101,module_temp__104,system_id"
+
+
+def parsed(*lines, header=HEADER, end="\n"):
+    return table.transform(end.join([header, *lines, ""]).encode(), PARTS)
+
+
+def values(result, sensor="ac_power__101"):
+    return {row["timestamp"]: row["value"] for row in result.rows.to_pylist() if row["sensor"] == sensor}
+
+
+def only_reject(result):
+    (reject,) = result.rejects
+    return reject.line, reject.column, reject.reason, reject.raw_text
+
+
+def test_each_filled_cell_is_a_reading_and_a_blank_is_none():
+    result = parsed("2019-01-05 00:00:00,-3.5,,1", "2019-01-05 00:00:01,,21.5,1")
+
+    assert values(result) == {datetime(2019, 1, 5): -3.5}
+    assert values(result, "module_temp__104") == {datetime(2019, 1, 5, 0, 0, 1): 21.5}
+    assert (result.rows_read, result.rows_duplicate, result.rejects) == (2, 0, [])
+
+
+def test_columns_are_found_by_their_names_in_any_order():
+    result = parsed("1,21.5,2019-01-05 00:00:00,7.0", header="system_id,module_temp__104,measured_on,ac_power__101")
+
+    assert values(result) == {datetime(2019, 1, 5): 7.0}
+
+
+def test_windows_line_ends_a_byte_order_mark_and_spaces_do_no_harm():
+    body = b"\xef\xbb\xbf" + f"{HEADER}\r\n2019-01-05 00:00:00, 7.5 ,,1\r\n".encode()
+
+    assert values(table.transform(body, PARTS)) == {datetime(2019, 1, 5): 7.5}
+
+
+def test_fractions_of_a_second_are_kept():
+    result = parsed("2019-01-05 00:00:00.250000,1,,1")
+
+    assert values(result) == {datetime(2019, 1, 5, 0, 0, 0, 250000): 1.0}
+
+
+@pytest.mark.parametrize("body", [b"", b"\n", HEADER.encode(), HEADER.encode() + b"\n"])
+def test_an_empty_file_and_a_mere_header_have_no_rows(body):
+    result = table.transform(body, PARTS)
+
+    assert (result.rows.num_rows, result.rows_read, result.rejects) == (0, 0, [])
+
+
+@pytest.mark.parametrize("text", ["n/a", "nan", "inf", "-inf", "1e999", "1_000", "0x10", "--", "NULL"])
+def test_what_is_no_number_is_refused_and_its_neighbour_stays(text):
+    result = parsed(f"2019-01-05 00:00:00,{text},21.5,1")
+
+    assert only_reject(result) == (2, "ac_power__101", "not a number", text)
+    assert values(result, "module_temp__104") == {datetime(2019, 1, 5): 21.5}
+    assert result.rows_read == 2
+
+
+@pytest.mark.parametrize(("text", "value"), [("1e3", 1000.0), ("+4.5", 4.5), (".5", 0.5), ("5.", 5.0), ("-0", 0.0)])
+def test_every_way_to_write_a_number_is_read(text, value):
+    assert values(parsed(f"2019-01-05 00:00:00,{text},,1")) == {datetime(2019, 1, 5): value}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("2019-01-05 00:00:00,1.0", "expected 4 cells, found 2"),
+        ("2019-01-05 00:00:00,1.0,2.0,3.0,1", "expected 4 cells, found 5"),
+        (",1.0,,1", "measured_on is not a time like 2019-01-31 23:59:59"),
+        ("2019-01-05,1.0,,1", "measured_on is not a time like 2019-01-31 23:59:59"),
+        ("2019-01-05 24:00:00,1.0,,1", "measured_on is not a time like 2019-01-31 23:59:59"),
+        ("05.01.2019 00:00,1.0,,1", "measured_on is not a time like 2019-01-31 23:59:59"),
+        ("2019-01-05 00:00:00+00:00,1.0,,1", "measured_on is not a time like 2019-01-31 23:59:59"),
+        ("2019-01-06 00:00:00,1.0,,1", "measured_on is not on 2019-01-05, the day of the object"),
+        ("2079-01-05 00:00:00,1.0,,1", "measured_on is not on 2019-01-05, the day of the object"),
+        ("2019-01-05 00:00:00,1.0,,10", "system_id is not 1, the system of the object"),
+        ("2019-01-05 00:00:00,1.0,,", "system_id is not 1, the system of the object"),
+    ],
+)
+def test_a_line_that_cannot_be_taken_apart_is_refused_whole_with_its_place(line, reason):
+    result = parsed("2019-01-05 01:00:00,5.0,,1", line, "2019-01-05 02:00:00,6.0,,1")
+
+    assert only_reject(result) == (3, None, reason, line)
+    assert values(result) == {datetime(2019, 1, 5, 1): 5.0, datetime(2019, 1, 5, 2): 6.0}
+    assert result.rows_read == 3
+
+
+def test_the_same_reading_twice_is_a_counted_duplicate():
+    result = parsed("2019-01-05 00:00:00,5.0,,1", "2019-01-05 00:00:00,5.0,,1")
+
+    assert (values(result), result.rows_read, result.rows_duplicate) == ({datetime(2019, 1, 5): 5.0}, 2, 1)
+
+
+def test_two_values_for_one_time_and_sensor_keep_the_first_and_refuse_the_other():
+    result = parsed("2019-01-05 00:00:00,5.0,,1", "2019-01-05 00:00:00,6.0,,1")
+
+    assert only_reject(result) == (3, "ac_power__101", "same time as line 2 with another value", "6.0")
+    assert values(result) == {datetime(2019, 1, 5): 5.0}
+
+
+def test_two_lines_of_one_time_that_fill_each_other_are_no_duplicates():
+    result = parsed("2019-01-05 00:00:00,5.0,,1", "2019-01-05 00:00:00,,21.5,1")
+
+    assert (result.rows.num_rows, result.rows_duplicate, result.rejects) == (2, 0, [])
+
+
+def test_sentinels_are_kept_and_flagged_and_minus_forty_only_for_temperatures():
+    result = parsed("2019-01-05 00:00:00,-999,-40,1", "2019-01-05 01:00:00,-40,-9999,1")
+
+    flags = {(row["sensor"], row["value"]): row["quality"] for row in result.rows.to_pylist()}
+    assert flags == {
+        ("ac_power__101", -999.0): 1,
+        ("module_temp__104", -40.0): 1,
+        ("ac_power__101", -40.0): 0,
+        ("module_temp__104", -9999.0): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<html><body>Service Unavailable</body></html>\n", "has no column measured_on"),
+        (b"\x1f\x8b\x08\x00\xff\xfe\n", "is not CSV: its first line is not text"),
+        (b"ac_power__101,system_id\n1.0,1\n", "has no column measured_on"),
+        (b"measured_on,ac_power__101,ac_power__101,system_id\n", "has columns of the same name: ac_power__101"),
+        (b"measured_on,ac_power,system_id\n", "has columns that are no <sensor_name>__<metric_id>: 'ac_power'"),
+        (b'"measured_on","ac_power__101"\n', "has no column measured_on"),
+    ],
+)
+def test_a_file_that_is_no_day_file_is_an_error_that_says_what_it_is(body, said):
+    with pytest.raises(SourceError, match="^" + said.replace("(", r"\(")):
+        table.transform(body, PARTS)
+
+
+def test_a_stray_quote_swallows_no_lines():
+    result = parsed('2019-01-05 00:00:00,"5.0,,1', "2019-01-05 01:00:00,6.0,,1")
+
+    assert only_reject(result) == (2, "ac_power__101", "not a number", '"5.0')
+    assert values(result) == {datetime(2019, 1, 5, 1): 6.0}
+
+
+def test_reading_by_columns_and_by_lines_gives_the_same_rows_in_the_same_order():
+    body = (
+        b"measured_on,poa_irradiance__103,ac_power__101,system_id\n"
+        b"2019-01-05 12:00:01,1.6111126400000018,,1\n"
+        b"2019-01-05 12:00:00,,1e-3,1\n"
+        b"2019-01-05 00:00:00,-0.8,  7.25,1\n"
+    )
+    header, day = table._header(body), date(2019, 1, 5)
+
+    by_columns, by_lines = table._by_columns(body, header, 1, day), table._by_lines(body, header, 1, day)
+
+    assert by_columns.rows.num_rows == 4
+    assert by_columns.rows.equals(by_lines.rows)
+    assert by_columns.rows_read == by_lines.rows_read
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2019-01-05 00:00:00,nan,,1",
+        "2019-01-05,1,,1",
+        "2019-01-06 00:00:00,1,,1",
+        "2019-01-05 00:00:00,1,,2",
+        "2019-01-05 00:00:00,1",
+    ],
+)
+def test_the_path_by_columns_takes_no_file_with_a_fault(line):
+    body = f"{HEADER}\n{line}\n".encode()
+
+    assert table._by_columns(body, table._header(body), 1, date(2019, 1, 5)) is None

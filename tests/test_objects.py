@@ -1,0 +1,85 @@
+"""Listing and reading S3: pages, prefixes, versions."""
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from jobs.errors import SourceError
+from jobs.objects import Bucket, ObjectVersion, digest
+
+
+@pytest.fixture
+def moto(monkeypatch):
+    """An S3 server in memory, with a bucket `bucket`, for what needs many small objects."""
+    running = ThreadedMotoServer(port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket="bucket")
+    yield client
+    for entry in client.get_paginator("list_objects_v2").paginate(Bucket="bucket").search("Contents[]"):
+        client.delete_object(Bucket="bucket", Key=entry["Key"])
+    running.stop()
+
+
+def bucket():
+    return Bucket("bucket", anonymous=False, connections=4, timeout_seconds=5)
+
+
+def test_a_listing_of_many_pages_is_whole_and_in_key_order(moto):
+    keys = [f"p/{number:04d}" for number in range(1_001)]
+    for key in reversed(keys):
+        moto.put_object(Bucket="bucket", Key=key, Body=b"")
+
+    listed = bucket().objects(["p/"])
+
+    assert [version.key for version in listed] == keys
+
+
+def test_a_prefix_ends_at_its_slash(moto):
+    for key in ("system_id=1/a", "system_id=10/a", "system_id=1332/a"):
+        moto.put_object(Bucket="bucket", Key=key, Body=b"")
+
+    assert [version.key for version in bucket().objects(["system_id=1/"])] == ["system_id=1/a"]
+    assert bucket().folders("") == ["system_id=1", "system_id=10", "system_id=1332"]
+
+
+def test_prefixes_that_overlap_list_an_object_once_and_tell_their_progress(moto):
+    moto.put_object(Bucket="bucket", Key="p/q/a", Body=b"1")
+    told = []
+
+    listed = bucket().objects(["p/", "p/q/", "none/"], lambda: told.append(1))
+
+    assert [version.key for version in listed] == ["p/q/a"]
+    assert len(told) == 3
+
+
+def test_a_version_is_known_by_etag_and_size_and_only_that_version_is_read(moto):
+    moto.put_object(Bucket="bucket", Key="a", Body=b"one")
+    (first,) = bucket().objects(["a"])
+    moto.put_object(Bucket="bucket", Key="a", Body=b"two")
+    (second,) = bucket().objects(["a"])
+
+    assert (first.size_bytes, second.size_bytes) == (3, 3)
+    assert first.object_id != second.object_id
+    assert bucket().read(second) == b"two"
+    with pytest.raises(SourceError, match="s3://bucket/a changed after it was listed"):
+        bucket().read(first)
+
+
+def test_an_object_id_depends_on_each_of_its_parts():
+    base = ObjectVersion("b", "k", "e", 1)
+    others = [ObjectVersion("c", "k", "e", 1), ObjectVersion("b", "l", "e", 1), ObjectVersion("b", "k", "f", 1)]
+
+    assert len({version.object_id for version in [base, *others, ObjectVersion("b", "k", "e", 2)]}) == 5
+    assert digest("ab", "c") != digest("a", "bc")
+
+
+def test_an_object_id_is_the_same_for_ever():
+    assert ObjectVersion("oedi-data-lake", "pvdaq/a.csv", "abc", 3).object_id == digest(
+        "oedi-data-lake", "pvdaq/a.csv", "abc", 3
+    )
+    assert digest("oedi-data-lake", "pvdaq/a.csv", "abc", 3) == "6d38b9f9b984134d7d4d3ddeb10f5011"

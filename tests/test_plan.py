@@ -1,0 +1,134 @@
+"""Planning: what is listed for a window, and what makes a load's identity."""
+
+from datetime import date
+
+import pytest
+from conftest import DAYS, day_file, day_key
+
+from jobs import plan
+from jobs.errors import LoadError
+from jobs.plan import Window
+
+FACT = "fact_pv_measurement"
+FIFTH = DAYS[0]
+
+
+@pytest.fixture
+def listed(monkeypatch):
+    """The prefixes that were listed."""
+    from jobs.objects import Bucket
+
+    prefixes, list_objects = [], Bucket.objects
+
+    def watched(bucket, asked, progress):
+        prefixes.extend(asked)
+        return list_objects(bucket, asked, progress)
+
+    monkeypatch.setattr(Bucket, "objects", watched)
+    return prefixes
+
+
+def planned_keys(window):
+    found = plan.plan(FACT, window)
+    return [entry.key for entry in found.plan.objects] if found.plan else []
+
+
+def test_one_listing_per_system_and_year_each_to_its_slash(place, listed):
+    place.put_day(7, FIFTH, b"")
+
+    plan.plan(FACT, Window(date(2018, 12, 31), date(2019, 1, 1), (7, 8)))
+
+    root = "pvdaq/csv/pvdata/"
+    assert listed == [f"{root}system_id={ss_id}/year={year}/" for ss_id in (7, 8) for year in (2018, 2019)]
+
+
+def test_without_systems_all_that_the_bucket_has_are_listed(place, listed):
+    for ss_id in (1, 10, 1332):
+        place.put_day(ss_id, FIFTH, b"")
+
+    assert planned_keys(Window(FIFTH, FIFTH)) == [day_key(ss_id, FIFTH) for ss_id in (1, 10, 1332)]
+    assert listed == [f"pvdaq/csv/pvdata/system_id={ss_id}/year=2019/" for ss_id in (1, 10, 1332)]
+
+
+def test_days_are_ordered_as_days_and_not_as_text(place):
+    days = [date(2019, 1, day) for day in (2, 9, 10, 11, 30)]
+    for day in days:
+        place.put_day(7, day, b"")
+
+    assert planned_keys(Window(days[0], days[-1], (7,))) == [day_key(7, day) for day in days]
+
+
+def test_both_ends_of_a_window_are_included_and_no_more(place):
+    for day in range(4, 9):
+        place.put_day(7, date(2019, 1, day), b"")
+
+    keys = planned_keys(Window(FIFTH, date(2019, 1, 7), (7,)))
+
+    assert keys == [day_key(7, date(2019, 1, day)) for day in (5, 6, 7)]
+
+
+def test_other_layouts_under_the_same_prefix_are_left_alone(place):
+    place.put_day(7, FIFTH, b"")
+    place.put("pvdaq/csv/pvdata/system_id=7/year=2019/7_ac_2019-01-01_2019-12-31.csv", b"x")
+    place.put(day_key(7, FIFTH).replace(".csv", ".pdf"), b"x")
+
+    assert planned_keys(Window(None, None, (7,))) == [day_key(7, FIFTH)]
+
+
+def test_padded_folders_are_days_too(place):
+    key = day_key(7, FIFTH).replace("month=1/day=5", "month=01/day=05")
+    place.put(key, b"")
+
+    assert planned_keys(Window(FIFTH, FIFTH, (7,))) == [key]
+
+
+def test_a_load_id_is_the_same_whatever_the_window_that_found_its_objects(place):
+    place.put_day(7, FIFTH, day_file(7, FIFTH, [1.0]))
+
+    narrow = plan.plan(FACT, Window(FIFTH, FIFTH, (7,))).plan
+    wide = plan.plan(FACT, Window(date(2010, 1, 1), date(2020, 1, 1))).plan
+
+    assert narrow.load_id == wide.load_id
+    assert narrow == wide
+    assert plan.read(narrow.uri) == narrow
+
+
+def test_a_load_id_changes_with_the_objects_and_the_transform(place, monkeypatch):
+    place.put_day(7, FIFTH, day_file(7, FIFTH, [1.0]))
+    first = plan.plan(FACT, Window(FIFTH, FIFTH)).plan.load_id
+    place.put_day(7, FIFTH, day_file(7, FIFTH, [2.0]))
+    second = plan.plan(FACT, Window(FIFTH, FIFTH)).plan.load_id
+    monkeypatch.setattr("jobs.tables.fact_pv_measurement.VERSION", 99)
+    third = plan.plan(FACT, Window(FIFTH, FIFTH)).plan.load_id
+
+    assert len({first, second, third}) == 3
+
+
+@pytest.mark.parametrize(
+    ("most_bytes", "most_objects", "groups"),
+    [(10**9, 100, [0, 0, 0, 0, 0]), (10**9, 2, [0, 0, 1, 1, 2]), (1, 100, [0, 1, 2, 3, 4])],
+)
+def test_objects_are_cut_into_tasks_by_size_and_number(most_bytes, most_objects, groups, place, monkeypatch):
+    for day in range(1, 6):
+        place.put_day(7, date(2019, 1, day), b"12345")
+    monkeypatch.setattr(plan, "GROUP_BYTES", most_bytes)
+    monkeypatch.setattr(plan, "GROUP_OBJECTS", most_objects)
+
+    made = plan.plan(FACT, Window(date(2019, 1, 1), DAYS[1], (7,))).plan
+
+    assert [entry.group for entry in made.objects] == groups
+    assert made.group_count == groups[-1] + 1
+    assert [entry for number in range(made.group_count) for entry in made.group(number)] == list(made.objects)
+
+
+def test_a_window_that_ends_before_it_starts_is_refused():
+    with pytest.raises(LoadError, match="the window ends on 2019-01-04, before it starts on 2019-01-05"):
+        Window(FIFTH, date(2019, 1, 4))
+
+
+def test_the_undated_catalogue_is_never_chosen(place):
+    place.put_fixtures()
+
+    (entry,) = plan.plan("dim_system", Window()).plan.objects
+
+    assert entry.key == "pvdaq/csv/systems_20250601.csv"

@@ -1,0 +1,120 @@
+"""The warehouse port, held to its promises on each adapter, and the dialect between GoogleSQL and DuckDB."""
+
+import pyarrow as pa
+import pytest
+from sqlglot import exp, parse
+
+from jobs import contract, warehouse
+from jobs.errors import ConflictError, ContractError, WarehouseError
+from jobs.warehouse import dialect, sql
+from jobs.warehouse.duckdb import DuckDBWarehouse
+
+SEED = "INSERT INTO etl_head (table_name, generation) VALUES (@table_name, 1);"
+
+
+@pytest.fixture
+def opened(tmp_path):
+    made = DuckDBWarehouse(str(tmp_path / "w.duckdb"), 5)
+    made.create()
+    return made
+
+
+def heads(opened):
+    return opened.select("SELECT table_name, generation FROM etl_head ORDER BY table_name", {})
+
+
+def test_every_table_has_the_columns_and_descriptions_of_its_contract(opened):
+    columns = opened.select("SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal", {})
+
+    assert {(row["table_name"], row["column_name"], row["comment"]) for row in columns} == {
+        (table, column.name, column.description)
+        for table in contract.names()
+        for column in contract.load(table).columns
+    }
+
+
+def test_creating_again_changes_nothing(opened):
+    opened.transact(SEED, {"table_name": "t"}, {})
+
+    opened.create()
+
+    assert heads(opened) == [{"table_name": "t", "generation": 1}]
+
+
+def test_a_table_with_other_columns_is_refused_and_left_alone(opened):
+    opened.transact("ALTER TABLE etl_head ADD COLUMN more INT64;", {}, {})
+    opened.transact(SEED, {"table_name": "t"}, {})
+
+    with pytest.raises(ContractError, match=r"etl_head in .* has columns .*'more'.* nothing was changed"):
+        opened.create()
+
+    assert len(heads(opened)) == 1
+
+
+def test_a_script_that_fails_at_its_end_changes_nothing(opened):
+    with pytest.raises(WarehouseError, match="no such thing"):
+        opened.transact(f"{SEED} SELECT ERROR('no such thing');", {"table_name": "t"}, {})
+
+    assert heads(opened) == []
+
+
+def test_a_script_that_says_conflict_raises_a_conflict(opened):
+    with pytest.raises(ConflictError, match="^somebody was first"):
+        opened.transact("SELECT ERROR('conflict: somebody was first');", {}, {})
+
+
+def test_relations_are_read_like_tables(opened):
+    rows = pa.table({"name": ["a", "b"], "n": [1, 2]})
+
+    opened.transact("INSERT INTO etl_head (table_name, generation) SELECT name, n FROM given;", {}, {"given": rows})
+
+    assert [row["generation"] for row in heads(opened)] == [1, 2]
+
+
+def test_an_unknown_column_is_an_error_that_names_it(opened):
+    with pytest.raises(WarehouseError, match="generatoin"):
+        opened.select("SELECT generatoin FROM etl_head", {})
+
+
+def test_the_warehouse_is_chosen_by_its_setting(place):
+    assert warehouse.warehouse().path == place.folder / "warehouse.duckdb"
+
+
+def scripts():
+    names = {"table": "fact_pv_measurement", "staged": "staged", "within": "TRUE", "column": "ss_id"}
+    columns = contract.load("fact_pv_measurement")
+    for path in sorted(warehouse.files("jobs.warehouse").joinpath("sql").iterdir()):
+        yield path.name, sql(path.name.removesuffix(".sql"), **names, key=columns.key, columns=columns.column_names)
+
+
+@pytest.mark.parametrize(("name", "script"), scripts())
+def test_every_statement_of_the_project_is_googlesql_that_duckdb_can_run(name, script):
+    assert "{" not in script
+    assert list(dialect.to_duckdb(script))
+    assert not [node for tree in parse(script, read="bigquery") for node in tree.find_all(exp.Command)]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("SELECT a / b FROM t", "SAFE_DIVIDE"),
+        ("SELECT TIMESTAMP_DIFF(a, b, DAY) FROM t", "full units"),
+        ("SELECT DATE_TRUNC(d, MONTH) FROM t", "gives a DATE"),
+        ("SELECT DATE_ADD(d, INTERVAL 1 DAY) FROM t", "gives a DATE"),
+        ("SELECT EXTRACT(DAYOFWEEK FROM d) FROM t", "weekdays"),
+        ("SELECT PARSE_TIMESTAMP('%Y', s) FROM t", "loses its zone"),
+        ("SELECT CAST(a AS NUMERIC) FROM t", "scale 9"),
+        ("SELECT FROM WHERE", "not GoogleSQL"),
+    ],
+)
+def test_what_would_mean_something_else_in_duckdb_is_refused(query, said):
+    with pytest.raises(WarehouseError, match=said):
+        list(dialect.to_duckdb(query))
+
+
+def test_a_count_of_no_rows_is_zero_in_both(opened):
+    assert opened.select("SELECT COUNTIF(generation > 0) AS n FROM etl_head", {}) == [{"n": 0}]
+
+
+def test_a_safe_division_by_zero_is_null_in_both(opened):
+    assert opened.select("SELECT SAFE_DIVIDE(1, 0) AS q", {}) == [{"q": None}]
