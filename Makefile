@@ -13,7 +13,7 @@ AIRFLOW := env PYTHONPATH=$(CURDIR) AIRFLOW_HOME=$(HOME_DIR)/airflow AIRFLOW__CO
 	AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS=True AIRFLOW__LOGGING__LOGGING_LEVEL=INFO
 
 .DEFAULT_GOAL := help
-.PHONY: help run ui test check format lock clean java
+.PHONY: help run ui test bench check format lock clean java
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 10
@@ -38,6 +38,9 @@ ui: .venv/ready java ## Open Airflow at http://127.0.0.1:8080, with the fixtures
 
 test: .venv/ready java ## Run all tests
 	pytest
+
+bench: .venv/ready java ## Measure time and memory of loading day files
+	python bench/day_files.py
 
 check: .venv/ready ## Lint, check the format, and hold the contracts to their standard
 	ruff check .

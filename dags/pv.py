@@ -33,31 +33,59 @@ from airflow.sdk import (
 )
 
 DAY = {"type": ["null", "string"], "format": "date"}
+FORM = {
+    "first_day": Param(None, **DAY, title="First day", description="Empty: the day of the run's data interval."),
+    "last_day": Param(None, **DAY, title="Last day", description="Itself included. Empty: the first day."),
+    "systems": Param(
+        [],
+        type="array",
+        items={"type": "integer", "minimum": 1},
+        title="Systems",
+        description="PVDAQ system ids, such as [34, 1332]. Empty: all systems in the bucket.",
+    ),
+    "restate": Param(
+        False,
+        type="boolean",
+        title="Restate",
+        description="Load unchanged files again if an older contract or transform has loaded them.",
+    ),
+}
 
-# The data will not be better in a minute; everything else is worth another try.
+# A source that did not answer, a staging area or a warehouse in trouble may be well in a minute. What is wrong with the
+# data, the plan or the form stays wrong, and each try would start a JVM to say so again.
+PASSING = [f"jobs.errors.{name}" for name in ("UnreachableError", "StagingError", "WarehouseError")]
 RETRIES = ExceptionRetryPolicy(
     rules=[
-        RetryRule(exception="jobs.errors.ContractError", action=RetryAction.FAIL, reason="the contract is broken"),
-        RetryRule(exception="jobs.errors.SupersededError", action=RetryAction.FAIL, reason="the plan is outdated"),
+        RetryRule(exception=PASSING, action=RetryAction.DEFAULT, reason="it may pass"),
+        RetryRule(exception="jobs.errors.LoadError", action=RetryAction.FAIL, reason="another try says the same"),
     ]
 )
 
 
-def window(params, data_interval_start, data_interval_end, late_days=0):
+def window(run, late_days=0):
     """Tell the days of a run, both included: the form's, or else those of its data interval.
 
+    A run by hand from the API or the command line has no interval unless it was given a logical date; its day is the
+    last one that was over when the run was made. A scheduled run looks at `late_days` before its own again.
+
     Raises:
-        ValueError: the form has a last day without a first, or the run has neither days nor an interval.
+        LoadError: the form has a last day without a first, or a field that it does not know.
     """
-    first, last = params["first_day"], params["last_day"]
+    from jobs.errors import LoadError
+
+    if unknown := sorted(set(run["params"]) - set(FORM)):
+        raise LoadError(f"the form has no {', '.join(unknown)}; it has {', '.join(FORM)}")
+    first, last = run["params"]["first_day"], run["params"]["last_day"]
     if first:
         return date.fromisoformat(first), date.fromisoformat(last or first)
     if last:
-        raise ValueError(f"last_day is {last}, but first_day is empty; give both, or none")
-    if data_interval_start is None:
-        raise ValueError("this run has no data interval; give it first_day and last_day")
-    last_moment = data_interval_end - timedelta(microseconds=1)
-    return data_interval_start.date() - timedelta(days=late_days), last_moment.date()
+        raise LoadError(f"last_day is {last}, but first_day is empty; give both, or none")
+    start, end = run.get("data_interval_start"), run.get("data_interval_end")
+    if start is None:
+        day = run["dag_run"].run_after.astimezone(UTC).date() - timedelta(days=1)
+        return day, day
+    looks_back = late_days if run["dag_run"].run_type == "scheduled" else 0
+    return start.date() - timedelta(days=looks_back), (end - timedelta(microseconds=1)).date()
 
 
 @dag(
@@ -73,23 +101,7 @@ def window(params, data_interval_start, data_interval_end, late_days=0):
         "retry_delay": timedelta(minutes=1),
         "retry_policy": RETRIES,
     },
-    params={
-        "first_day": Param(None, **DAY, title="First day", description="Empty: the day of the run's data interval."),
-        "last_day": Param(None, **DAY, title="Last day", description="Itself included. Empty: the first day."),
-        "systems": Param(
-            [],
-            type="array",
-            items={"type": "integer", "minimum": 1},
-            title="Systems",
-            description="PVDAQ system ids, such as [34, 1332]. Empty: all systems in the bucket.",
-        ),
-        "restate": Param(
-            False,
-            type="boolean",
-            title="Restate",
-            description="Load unchanged files again if an older contract or transform has loaded them.",
-        ),
-    },
+    params=FORM,
     tags=["pv"],
     doc_md=__doc__,
 )
@@ -112,8 +124,7 @@ def load(table):
             from jobs.steps import plan_load
 
             run = get_current_context()
-            late = settings().pv_late_days if run["dag_run"].run_type == "scheduled" else 0
-            days = window(run["params"], run.get("data_interval_start"), run.get("data_interval_end"), late)
+            days = window(run, settings().pv_late_days)
             found, _ = plan_load(
                 run["run_id"],
                 table,

@@ -266,7 +266,8 @@ def verify_command():
 
 
 def _summary(table, window, found: Comparison, manifest, counts, findings, seconds) -> None:
-    shown = Table(title=f"{table}, {window}", title_justify="left", show_header=False, title_style="bold")
+    out.print(f"[bold]{table}[/bold], {window}", highlight=False)
+    shown = Table(show_header=False)
     shown.add_column(style="dim")
     shown.add_column()
     if found.plan:
@@ -283,7 +284,8 @@ def _summary(table, window, found: Comparison, manifest, counts, findings, secon
     _tell_vanished(found)
     _tell_refused(findings)
     if found.plan is None:
-        out.print("[green]Nothing to do:[/green] all that the source lists is loaded.")
+        why = "all that the source lists is loaded" if found.unchanged else "the source lists nothing"
+        out.print(f"[green]Nothing to do:[/green] {why}.")
 
 
 def _tell_vanished(found: Comparison) -> None:

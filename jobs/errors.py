@@ -17,6 +17,10 @@ class SourceError(LoadError):
     """The source cannot be listed or read as planned. Nothing was published."""
 
 
+class UnreachableError(SourceError):
+    """The source did not answer, or failed on its own side. Nothing was published; another try may find it well."""
+
+
 class StagingError(LoadError):
     """The staging area cannot be read or written, or is not what its manifest says. Nothing was published."""
 

@@ -15,7 +15,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
-from jobs.errors import SourceError
+from jobs.errors import SourceError, UnreachableError
 
 
 @dataclass(frozen=True, order=True)
@@ -86,7 +86,7 @@ class Bucket:
             answer = self._s3.get_object(Bucket=self.name, Key=version.key)
             body = answer["Body"].read()
         except (ClientError, BotoCoreError) as fault:
-            raise SourceError(self._sentence(fault, version.key)) from fault
+            raise self._named(fault, version.key) from fault
         etag = answer["ETag"].strip('"')
         if etag != version.etag or len(body) != version.size_bytes:
             raise SourceError(
@@ -100,23 +100,29 @@ class Bucket:
         try:
             yield from pages
         except (ClientError, BotoCoreError) as fault:
-            raise SourceError(self._sentence(fault, prefix)) from fault
+            raise self._named(fault, prefix) from fault
 
-    def _sentence(self, fault: Exception, key: str) -> str:
+    def _named(self, fault: ClientError | BotoCoreError, key: str) -> SourceError:
         where, endpoint = f"s3://{self.name}/{key}", self._s3.meta.endpoint_url
         if isinstance(fault, (NoCredentialsError, PartialCredentialsError)):
-            return (
+            return SourceError(
                 f"{where} needs credentials and none were found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and "
                 f"AWS_SECRET_ACCESS_KEY, or PVDAQ_ANONYMOUS=true for a public bucket"
             )
         if not isinstance(fault, ClientError):
-            return f"{where} cannot be reached at {endpoint} ({type(fault).__name__}); check AWS_ENDPOINT_URL_S3"
+            return UnreachableError(
+                f"{where} cannot be reached at {endpoint} ({type(fault).__name__}); check AWS_ENDPOINT_URL_S3"
+            )
         code = fault.response.get("Error", {}).get("Code", "unknown")
         status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         if code == "NoSuchBucket":
-            return f"bucket {self.name} does not exist at {endpoint}; check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"
+            return SourceError(
+                f"bucket {self.name} does not exist at {endpoint}; check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"
+            )
         if code in ("NoSuchKey", "404"):
-            return f"{where} was listed but is gone (404); plan again"
+            return SourceError(f"{where} was listed but is gone (404); plan again")
         if status in (401, 403):
-            return f"{where} may not be read ({status} {code}) at {endpoint}; check credentials and bucket policy"
-        return f"{where} could not be read ({status} {code}) at {endpoint}"
+            return SourceError(
+                f"{where} may not be read ({status} {code}) at {endpoint}; check credentials and bucket policy"
+            )
+        return UnreachableError(f"{where} could not be read ({status} {code}) at {endpoint}")

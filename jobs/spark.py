@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from jobs.errors import LoadError
@@ -30,6 +30,7 @@ def session(name: str) -> Iterator["SparkSession"]:
     # Another python3 on PATH would lack pyarrow.
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    from py4j.protocol import Py4JError
     from pyspark.sql import SparkSession
 
     builder = (
@@ -50,5 +51,9 @@ def session(name: str) -> Iterator["SparkSession"]:
     spark = builder.getOrCreate()
     try:
         yield spark
-    finally:
-        spark.stop()
+    except BaseException:
+        # A JVM that has died cannot be stopped; what it died of is what must be told.
+        with suppress(OSError, Py4JError):
+            spark.stop()
+        raise
+    spark.stop()

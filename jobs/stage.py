@@ -21,7 +21,7 @@ from pyarrow import fs
 
 from jobs import contract, plan, staging, transform
 from jobs.contract import Contract
-from jobs.errors import SourceError
+from jobs.errors import SourceError, UnreachableError
 from jobs.objects import Bucket
 from jobs.plan import Plan, PlannedObject
 from jobs.settings import settings
@@ -49,7 +49,8 @@ def stage(planned: Plan, progress: Callable[[int, int], None] = lambda done, tot
     """Stage a load, unless it is staged already; give back the manifest that counts.
 
     Raises:
-        SourceError: objects could not be read as planned; all of them are named.
+        SourceError: objects could not be read as planned; all of them are named. It is an UnreachableError if all
+            that is wrong is that the source did not answer.
     """
     manifest = staging.read_manifest(planned.table, planned.load_id)
     if manifest is not None:
@@ -69,9 +70,10 @@ def run(spark: "SparkSession | None", planned: Plan, progress: Callable[[int, in
         groups = _on_spark(spark, planned.uri, attempt, count) if count else []
     if faults := [fault for group in groups for fault in group["faults"]]:
         staging.remove(attempt)
-        raise SourceError(
+        kind = UnreachableError if all(fault["passing"] for fault in faults) else SourceError
+        raise kind(
             f"{planned.table}: {len(faults)} of {len(planned.objects)} objects cannot be loaded; "
-            "nothing was published:\n" + "\n".join(f"  {fault}" for fault in faults)
+            "nothing was published:\n" + "\n".join(f"  {fault['message']}" for fault in faults)
         )
     manifest = {
         "table": planned.table,
@@ -94,6 +96,7 @@ def _on_spark(spark: "SparkSession", plan_uri: str, attempt: str, count: int) ->
                 report = json.dumps(stage_group(plan_uri, attempt, number))
                 yield pa.record_batch({"number": [number], "report": [report]})
 
+    log.info("Spark %s on %s: %d tasks", spark.version, spark.conf.get("spark.master"), count)
     numbers = spark.range(0, count, 1, numPartitions=count)
     reports = numbers.mapInArrow(tasks, "number long, report string").collect()
     return [json.loads(row.report) for row in sorted(reports, key=lambda row: row.number)]
@@ -103,15 +106,15 @@ def stage_group(plan_uri: str, attempt: str, number: int) -> dict:
     """Read, transform and write one group of a plan; runs inside a Spark task.
 
     Returns:
-        The group's report: objects with their counts, files with size and checksum, and faults, each a sentence. A
-        group with faults has no files.
+        The group's report: objects with their counts, files with size and checksum, and faults, each a sentence and
+        whether it may pass by itself. A group with faults has no files.
     """
     planned = plan.read(plan_uri)
     promised, group = contract.load(planned.table), planned.group(number)
     rows, rejects, objects, faults = [], [], [], []
     for entry, parsed in _parsed(promised, group):
         if isinstance(parsed, SourceError):
-            faults.append(str(parsed))
+            faults.append({"message": str(parsed), "passing": isinstance(parsed, UnreachableError)})
             continue
         rows.append(_stamped(parsed.rows, planned.load_id, entry.object_id))
         rejects += [

@@ -39,7 +39,7 @@ def stage_load(run_id: str, plan_uri: str, progress: Progress = _quiet) -> tuple
     with ledger.step(run_id, planned.table, "stage") as step:
         step.load_id = planned.load_id
         manifest = stage.stage(planned, progress)
-        step.message = f"{len(manifest['objects'])} objects in {len(manifest['files'])} files"
+        step.message = f"{len(manifest['objects'])} objects, {len(manifest['files'])} files"
     return manifest, step.seconds
 
 

@@ -41,6 +41,8 @@ def server():
         os.environ["AWS_SECRET_ACCESS_KEY"] = running.secret_key
         os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
         os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+        # Short-lived JVMs: the quick compiler and the small collector save a third of each start.
+        os.environ["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
         yield running
 
 

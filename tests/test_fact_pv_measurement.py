@@ -57,7 +57,7 @@ def test_an_empty_file_and_a_mere_header_have_no_rows(body):
     assert (result.rows.num_rows, result.rows_read, result.rejects) == (0, 0, [])
 
 
-@pytest.mark.parametrize("text", ["n/a", "nan", "inf", "-inf", "1e999", "1_000", "0x10", "--", "NULL"])
+@pytest.mark.parametrize("text", ["n/a", '"5.0"', "nan", "inf", "-inf", "1e999", "1_000", "0x10", "--", "NULL"])
 def test_what_is_no_number_is_refused_and_its_neighbour_stays(text):
     result = parsed(f"2019-01-05 00:00:00,{text},21.5,1")
 

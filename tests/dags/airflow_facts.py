@@ -1,0 +1,155 @@
+"""airflow_facts -- what Airflow makes of dags/pv.py, written as JSON for test_pv.py.
+
+    python airflow_facts.py FACTS.JSON
+
+Runs in a process of its own, since Airflow reads its environment once. The runs are real rows of a real database, made
+by Airflow's own commands and scheduler; their days are told by the DAG file's `window` from the context that Airflow's
+task runner would give a task of the run. A pool without slots keeps every task from running.
+"""
+
+import inspect
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+# What a person may send with a run by hand, by the id of the run.
+FORMS = {
+    "nothing": {},
+    "days": {"first_day": "2019-01-05", "last_day": "2019-01-08"},
+    "one_day": {"first_day": "2019-01-05"},
+    "systems": {"systems": [34, 1332], "restate": True},
+    "no_first_day": {"first_day": None, "last_day": "2019-01-08"},
+    "end_before_start": {"first_day": "2019-01-08", "last_day": "2019-01-05"},
+    "mistyped": {"first_dya": "2019-01-05"},
+    "a_day_no_calendar_has": {"first_day": "2019-13-45"},
+    "a_leap_day_of_no_leap_year": {"last_day": "2019-02-29"},
+    "a_day_with_its_hour": {"first_day": "2019-01-05T00:00:00"},
+    "a_day_in_short": {"first_day": "20190105"},
+    "a_day_as_a_number": {"first_day": 20190105},
+    "an_empty_day": {"first_day": ""},
+    "systems_as_text": {"systems": "34"},
+    "a_system_as_text": {"systems": ["34"]},
+    "system_0": {"systems": [0]},
+    "half_a_system": {"systems": [1.5]},
+    "no_systems": {"systems": None},
+    "restate_as_text": {"restate": "yes"},
+}
+
+
+def main():
+    """Write the facts."""
+    from airflow.cli import cli_parser
+    from airflow.dag_processing.dagbag import DagBag
+
+    parser = cli_parser.get_parser()
+
+    def airflow(*words):
+        arguments = parser.parse_args(words)
+        arguments.func(arguments)
+
+    airflow("db", "migrate")
+    airflow("dags", "reserialize")
+    airflow("pools", "set", "default_pool", "0", "nothing may run here")
+    bag = DagBag()
+    airflow("dags", "unpause", "pv")
+    airflow("scheduler", "--num-runs", "2")
+    airflow("dags", "pause", "pv")
+    refused = {}
+    for run_id, form in FORMS.items():
+        try:
+            airflow("dags", "trigger", "pv", "--run-id", run_id, "--conf", json.dumps(form))
+        except Exception as fault:  # noqa: BLE001
+            refused[run_id] = f"{type(fault).__name__}: {fault}"
+    # As the web page does.
+    now = datetime.now(UTC).isoformat()
+    airflow("dags", "trigger", "pv", "--run-id", "a_logical_date", "--logical-date", now)
+    airflow("backfill", "create", "--dag-id", "pv", "--from-date", "2019-01-05", "--to-date", "2019-01-07")
+    Path(sys.argv[1]).write_text(json.dumps({**file_facts(bag), "refused": refused, "runs": run_facts()}))
+
+
+def file_facts(bag):
+    """Tell what the file says: its DAGs, its tasks, and what the retry policy makes of the project's errors."""
+    from jobs import contract, errors
+
+    dag = bag.dags["pv"]
+    faults = [
+        *(kind for _, kind in inspect.getmembers(errors, inspect.isclass)),
+        ValueError,
+        ConnectionError,
+    ]
+    return {
+        "dags": sorted(bag.dags),
+        "import_errors": bag.import_errors,
+        "contracts": sorted(contract.names()),
+        "dag_doc": dag.doc_md,
+        "tasks": {task.task_id: task_facts(task) for task in dag.tasks},
+        "verdicts": {
+            task.task_id: {
+                fault.__name__: task.retry_policy.evaluate(fault("x"), 1, 3).action.value for fault in faults
+            }
+            for task in dag.tasks
+        },
+    }
+
+
+def task_facts(task):
+    """Tell what matters of a task."""
+    return {
+        "downstream": sorted(task.downstream_task_ids),
+        "doc": task.doc_md,
+        "retries": task.retries,
+        "retry_seconds": task.retry_delay.total_seconds(),
+        "trigger_rule": str(task.trigger_rule),
+        "at_once": task.max_active_tis_per_dag,
+        "outlets": [outlet.name for outlet in task.outlets],
+    }
+
+
+def run_facts():
+    """Tell of every run in the database what Airflow says of it, and the days that it would load."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        return [
+            {
+                "run_id": run.run_id,
+                "type": str(run.run_type),
+                "made_at": run.created_at.isoformat(),
+                "has_interval": run.data_interval_start is not None,
+                "days": days(run, 0),
+                "days_3_late": days(run, 3),
+            }
+            for run in session.scalars(select(DagRun).order_by(DagRun.id))
+        ]
+
+
+def days(run, late_days):
+    """Tell the days of a run as its first task would, or the sentence that it fails with."""
+    from airflow.api_fastapi.execution_api.datamodels.taskinstance import DagRun as Sent
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk.api.datamodels._generated import TIRunContext
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    from jobs.plan import Window
+
+    # Each task parses the file for itself; a DAG keeps the form of the run that it was asked for last.
+    task = DagBag().dags["pv"].get_task("dim_system.plan")
+    window = task.python_callable.__globals__["window"]
+    running = RuntimeTaskInstance.model_construct(
+        id=uuid4(), dag_id="pv", task_id=task.task_id, run_id=run.run_id, map_index=-1, task=task
+    )
+    sent = json.loads(Sent.model_validate(run).model_dump_json())
+    running._ti_context_from_server = TIRunContext.model_validate({"dag_run": sent, "max_tries": 2})
+    try:
+        found = Window(*window(running.get_template_context(), late_days))
+    except Exception as fault:  # noqa: BLE001
+        return f"{type(fault).__name__}: {fault}"
+    return [found.first_day.isoformat(), found.last_day.isoformat()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,298 @@
+"""The pv DAG in a real Airflow: backfills, reruns, failures and kills, seen from the REST API and the warehouse."""
+
+import os
+import signal
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+import pytest
+from sandbox import ROOT, environment
+from standalone import OVER, Gate, Standalone
+
+FACT, DIM = "fact_pv_measurement", "dim_system"
+STAGE = f"{FACT}.stage"
+
+# Each test that writes has a day of its own; what it finds does not depend on the tests before it.
+BAD_DAY, MARKED_DAY, KILLED_DAY = date(2019, 2, 1), date(2019, 2, 2), date(2019, 2, 3)
+
+
+def a_day(day):
+    """A file of a day with three readings, and those readings."""
+    readings = [
+        (1, datetime(day.year, day.month, day.day, hour), "ac_power__101", value)
+        for hour, value in ((0, -3.5), (12, 2150.0), (13, 2160.0))
+    ]
+    lines = [f"{moment},{value},{ss_id}" for ss_id, moment, _, value in readings]
+    return "\n".join(["measured_on,ac_power__101,system_id", *lines, ""]), readings
+
+
+@dataclass
+class Bucket:
+    """The bucket of the tests."""
+
+    name: str
+    s3: object
+
+    def __post_init__(self):
+        self.s3.create_bucket(Bucket=self.name)
+
+    def put_fixtures(self):
+        for root in (ROOT / "fixtures").glob("*/pvdaq"):
+            for path in root.rglob("*.csv"):
+                key = path.relative_to(root.parent).as_posix()
+                self.s3.put_object(Bucket=self.name, Key=key, Body=path.read_bytes())
+
+    def put_day(self, ss_id, day, body):
+        key = f"pvdaq/csv/pvdata/system_id={ss_id}/{folder(day)}system_{ss_id}__date_{day:%Y_%m_%d}.csv"
+        self.s3.put_object(Bucket=self.name, Key=key, Body=body.encode())
+        return f"s3://{self.name}/{key}"
+
+
+def folder(day):
+    return f"year={day.year}/month={day.month}/day={day.day}/"
+
+
+@dataclass
+class Warehouse:
+    """The warehouse of the tests; a connection keeps all tasks out, so it is as short as may be."""
+
+    path: str
+
+    def rows(self, query, *values):
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                with closing(duckdb.connect(self.path, read_only=True)) as connection:
+                    return connection.execute(query, values).fetchall()
+            except duckdb.IOException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def readings(self, day):
+        return self.rows(
+            f"SELECT ss_id, timestamp, sensor, value FROM {FACT} WHERE timestamp::DATE = ? ORDER BY ALL", day
+        )
+
+    def expected(self, table):
+        """The rows of a fixture's expected.csv and of its table, in the types of the table."""
+        columns = self.rows("SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ?", table)
+        path = ROOT / "fixtures" / table / "expected.csv"
+        header = path.read_text().partition("\n")[0].split(",")
+        types = {name: kind for name, kind in columns if name in header}
+        assert set(header) - set(types) == {"why"}
+        casts = ", ".join(f"CAST({name} AS {kind})" for name, kind in types.items())
+        return (
+            self.rows(f"SELECT {casts} FROM read_csv(?, header=true, all_varchar=true) ORDER BY ALL", str(path)),
+            self.rows(f"SELECT {', '.join(types)} FROM {table} ORDER BY ALL"),
+        )
+
+
+@pytest.fixture(scope="module")
+def bucket(server):
+    """A bucket of this module's own on the tests' S3 server, with the fixtures in it."""
+    made = Bucket("public-airflow", server.client())
+    made.put_fixtures()
+    return made
+
+
+@pytest.fixture(scope="module")
+def gate(server):
+    with Gate(server.endpoint) as between:
+        yield between
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("airflow")
+
+
+@pytest.fixture(scope="module")
+def airflow(home, gate, bucket):
+    variables = environment(
+        home,
+        AWS_ENDPOINT_URL_S3=gate.endpoint,
+        PVDAQ_BUCKET=bucket.name,
+        AIRFLOW__CORE__PARALLELISM="4",
+        AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME="0.3",
+        # JVMs that live for seconds: a third of their time is the second compiler.
+        JAVA_TOOL_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    )
+    with Standalone(variables, home / "standalone.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def warehouse(home):
+    return Warehouse(str(home / "warehouse.duckdb"))
+
+
+@dataclass
+class Loaded:
+    """What a backfill over the fixtures has left."""
+
+    runs: dict[str, dict]
+    measurements: tuple[list, list]
+    systems: tuple[list, list]
+
+    def day(self, day):
+        (run_id,) = [key for key, run in self.runs.items() if run["data_interval_start"].startswith(day)]
+        return run_id
+
+
+@pytest.fixture(scope="module")
+def loaded(airflow, warehouse):
+    """The fixtures, loaded by a backfill from the REST API while the first scheduled run is under way too."""
+    airflow.call("PATCH", "dags/pv", is_paused=False)
+    airflow.call(
+        "POST",
+        "backfills",
+        dag_id="pv",
+        from_date="2019-01-05T00:00:00Z",
+        to_date="2019-01-08T00:00:00Z",
+        max_active_runs=2,
+    )
+
+    def over():
+        runs = airflow.runs()
+        return {run["run_type"] for run in runs.values()} >= {"backfill", "scheduled"} and (
+            {run["state"] for run in runs.values()} <= OVER and runs
+        )
+
+    runs = airflow.wait(300, "the backfill to end", over)
+    return Loaded(
+        {key: run for key, run in runs.items() if run["run_type"] == "backfill"},
+        warehouse.expected(FACT),
+        warehouse.expected(DIM),
+    )
+
+
+@pytest.fixture
+def stage_under_way(airflow, gate, bucket, loaded):
+    """Start a run whose Spark job waits for S3; give its id, its JVM and the Python workers of that."""
+
+    def start(day):
+        bucket.put_day(1, day, a_day(day)[0])
+        gate.hold(folder(day))
+        run_id = airflow.trigger(first_day=day.isoformat())
+        airflow.wait(120, "Spark to read the object", gate.held.is_set)
+        assert airflow.states(run_id)[STAGE] == "running"
+        machine, *workers = airflow.spark()
+        assert workers
+        return run_id, machine, workers
+
+    yield start
+    gate.open()
+
+
+def wait_until_gone(airflow, *gone):
+    """Wait until processes have ended: 30 s, of which Airflow takes up to 5 to ask and 5 to insist."""
+    pids = {one.pid for one in gone}
+    airflow.wait(30, "Spark to end", lambda: pids.isdisjoint(one.pid for one in airflow.running()))
+
+
+def test_a_run_with_a_bad_form_is_refused_and_not_made(airflow):
+    before = airflow.runs().keys()
+    answer = airflow.rest.post(
+        "/api/v2/dags/pv/dagRuns", json={"logical_date": None, "conf": {"first_day": "2019-13-45"}}
+    )
+    assert answer.status_code in (400, 422)
+    assert "'2019-13-45' is not a 'date'" in answer.text
+    assert airflow.runs().keys() == before
+
+
+def test_a_backfill_ends_with_every_day_loaded(loaded):
+    states = {run["data_interval_start"][:10]: run["state"] for run in loaded.runs.values()}
+    assert states == dict.fromkeys(("2019-01-05", "2019-01-06", "2019-01-07", "2019-01-08"), "success")
+
+
+def test_a_backfill_loads_exactly_the_expected_rows(loaded):
+    expected, found = loaded.measurements
+    assert len(expected) == 46
+    assert found == expected
+    expected, found = loaded.systems
+    assert len(expected) == 3
+    assert found == expected
+
+
+def test_a_day_with_nothing_but_an_empty_file_is_in_the_checkpoint(loaded, warehouse):
+    found = warehouse.rows(
+        "SELECT object_key, size_bytes, rows_read, rows_loaded, retired_generation FROM etl_checkpoint "
+        "WHERE table_name = ? AND first_day = DATE '2019-01-08'",
+        FACT,
+    )
+    key = "pvdaq/csv/pvdata/system_id=10/year=2019/month=1/day=8/system_10__date_2019_01_08.csv"
+    assert found == [(key, 0, 0, 0, None)]
+
+
+def test_a_second_run_over_the_same_days_skips_all_work_and_changes_nothing(airflow, loaded, warehouse):
+    before = warehouse.rows("SELECT * FROM etl_checkpoint ORDER BY ALL")
+    run_id = airflow.trigger(first_day="2019-01-05", last_day="2019-01-08")
+    states = airflow.finish(run_id)
+    assert states == {
+        run_id: "success",
+        **{f"{table}.plan": "success" for table in (DIM, FACT)},
+        **{f"{table}.{step}": "skipped" for table in (DIM, FACT) for step in ("stage", "check", "publish")},
+    }
+    assert warehouse.rows("SELECT * FROM etl_checkpoint ORDER BY ALL") == before
+    expected, found = warehouse.expected(DIM)
+    assert found == expected
+
+
+def test_the_log_of_stage_has_the_lines_of_spark(airflow, loaded):
+    log = airflow.task_log(loaded.day("2019-01-05"), STAGE)
+    assert "WARN NativeCodeLoader: Unable to load native-hadoop library" in log
+    assert "Spark 4.3.0 on local[*]: 1 tasks" in log
+    assert f"{FACT} stage: 2 objects" in log
+
+
+def test_a_bad_object_fails_its_run_and_publishes_nothing(airflow, bucket, loaded, warehouse):
+    bucket.put_day(1, BAD_DAY, a_day(BAD_DAY)[0])
+    bad = bucket.put_day(10, BAD_DAY, f"ac_power__201,system_id\n{BAD_DAY} 00:00:00,10\n")
+    run_id = airflow.trigger(first_day=BAD_DAY.isoformat())
+    states = airflow.finish(run_id)
+    assert (states[run_id], states[STAGE]) == ("failed", "failed"), "another try would say the same"
+    assert f"{bad} has no column measured_on" in airflow.task_log(run_id, STAGE)
+    assert {states[f"{FACT}.check"], states[f"{FACT}.publish"]} == {"upstream_failed"}
+    assert warehouse.readings(BAD_DAY) == []
+    assert warehouse.rows("SELECT object_key FROM etl_checkpoint WHERE first_day = ?", BAD_DAY) == []
+
+
+def test_clearing_a_publish_that_is_done_changes_nothing(airflow, loaded, warehouse):
+    before = warehouse.rows(f"SELECT * FROM {FACT} ORDER BY ALL"), warehouse.rows("SELECT * FROM etl_head ORDER BY ALL")
+    run_id = loaded.day("2019-01-06")
+    airflow.clear(run_id, f"{FACT}.publish")
+    assert airflow.finish(run_id)[run_id] == "success"
+    assert "is published already" in airflow.task_log(run_id, f"{FACT}.publish", 2)
+    after = warehouse.rows(f"SELECT * FROM {FACT} ORDER BY ALL"), warehouse.rows("SELECT * FROM etl_head ORDER BY ALL")
+    assert after == before
+
+
+def test_marking_a_running_stage_failed_stops_spark_and_a_fresh_run_repairs(airflow, gate, stage_under_way, warehouse):
+    run_id, machine, workers = stage_under_way(MARKED_DAY)
+    airflow.mark_failed(run_id, STAGE)
+    wait_until_gone(airflow, machine, *workers)
+    assert airflow.finish(run_id)[run_id] == "failed"
+    assert warehouse.readings(MARKED_DAY) == []
+    gate.open()
+    fresh = airflow.trigger(first_day=MARKED_DAY.isoformat())
+    assert airflow.finish(fresh)[fresh] == "success"
+    assert warehouse.readings(MARKED_DAY) == a_day(MARKED_DAY)[1]
+
+
+def test_killing_the_process_of_a_stage_stops_spark_and_clearing_the_task_repairs(
+    airflow, gate, stage_under_way, warehouse
+):
+    run_id, machine, workers = stage_under_way(KILLED_DAY)
+    os.kill(machine.parent, signal.SIGKILL)
+    wait_until_gone(airflow, machine, *workers)
+    airflow.wait(30, "Airflow to see it", lambda: airflow.states(run_id)[STAGE] == "up_for_retry")
+    assert warehouse.readings(KILLED_DAY) == []
+    gate.open()
+    # The same as its retry, without the wait.
+    airflow.clear(run_id, STAGE)
+    assert airflow.finish(run_id)[run_id] == "success"
+    assert warehouse.readings(KILLED_DAY) == a_day(KILLED_DAY)[1]
