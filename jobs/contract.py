@@ -5,6 +5,7 @@ reads it once and gives Spark and Arrow the schema, the warehouse its DDL, plan 
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
@@ -17,6 +18,9 @@ from yaml import YAMLError
 
 from jobs.errors import ContractError
 from jobs.settings import settings
+
+# More values than this in an IN list cost more to read than they spare.
+MOST_LITERALS = 500
 
 TABLES = Path(__file__).parent / "tables"
 
@@ -94,6 +98,11 @@ class Source:
     key_pattern: re.Pattern
     takes: str
 
+    def parts(self, key: str) -> dict[str, str] | None:
+        """Take a key apart; none if it is not one of the table's."""
+        match = self.key_pattern.fullmatch(key.removeprefix(self.prefix))
+        return match.groupdict() if match else None
+
 
 @dataclass(frozen=True)
 class Contract:
@@ -128,12 +137,28 @@ class Contract:
         """Columns with a foreign key, and the (table, column) each leads to."""
         return {column.name: tuple(column.references.split(".", 1)) for column in self.columns if column.references}
 
-    def within(self, first_day: date, last_day: date) -> str:
-        """Write the predicate that keeps a statement to the partitions of some days, with literal bounds."""
-        if self.partition is None:
-            return "TRUE"
-        column = f"`{self.partition}`"
-        return f"{column} >= DATETIME '{first_day} 00:00:00' AND {column} <= DATETIME '{last_day} 23:59:59.999999'"
+    def within(self, first_day: date, last_day: date, parts: Iterable[Mapping[str, str]] = ()) -> str:
+        """Write the predicate that keeps a statement to what some objects cover, with literal bounds.
+
+        Args:
+            first_day: the first day [wall clock], where the table is partitioned by time.
+            last_day: the last day, itself included.
+            parts: the parts of the objects' keys; those that are columns bound them, unless they are very many.
+        """
+        bounds = ["TRUE"]
+        if self.partition:
+            column = f"`{self.partition}`"
+            bounds.append(f"{column} >= DATETIME '{first_day} 00:00:00'")
+            bounds.append(f"{column} <= DATETIME '{last_day} 23:59:59.999999'")
+        values: dict[str, set[int]] = {}
+        for name, value in (item for part in parts for item in part.items() if item[0] in self.column_names):
+            values.setdefault(name, set()).add(int(value))
+        bounds += [
+            f"`{name}` IN ({', '.join(map(str, sorted(found)))})"
+            for name, found in values.items()
+            if len(found) <= MOST_LITERALS
+        ]
+        return " AND ".join(bounds)
 
     def ddl(self) -> str:
         """Write the table's CREATE statement in GoogleSQL."""

@@ -148,7 +148,7 @@ def plan(
     live = {
         key: version
         for key, version in now.live.items()
-        if promised.replaces == "table" or _within(_parts(promised, key), window)
+        if promised.replaces == "table" or _within(promised.source.parts(key), window)
     }
     if promised.source.takes == "newest":
         listed = _newest(listed, live)
@@ -227,7 +227,7 @@ def _listed(promised: Contract, window: Window, progress) -> list[tuple[ObjectVe
     claims: dict[tuple, list[str]] = {}
     listed = []
     for found in bucket.objects(prefixes, one_done):
-        parts = _parts(promised, found.key)
+        parts = promised.source.parts(found.key)
         if parts is None or not _within(parts, window):
             continue
         listed.append((found, parts))
@@ -262,11 +262,6 @@ def _prefixes(promised: Contract, window: Window, bucket: Bucket) -> list[str]:
         return [f"{source.prefix}{before}{ss_id}/" for ss_id in systems]
     years = range(window.first_day.year, window.last_day.year + 1)
     return [source.prefix + source.list_by.format(ss_id=ss_id, year=year) for ss_id in systems for year in years]
-
-
-def _parts(promised: Contract, key: str) -> dict[str, str] | None:
-    match = promised.source.key_pattern.fullmatch(key.removeprefix(promised.source.prefix))
-    return match.groupdict() if match else None
 
 
 def _days(parts: dict[str, str]) -> tuple[date, date] | None:

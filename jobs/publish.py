@@ -147,13 +147,16 @@ def _transact(
         for entry in due
     ]
     first_day, last_day = _days([*due, *leaving])
+    keys = [*(entry.key for entry in due), *(entry.object_key for entry in leaving)]
+    parts = [promised.source.parts(key) for key in keys]
     script = sql(
         "publish",
         table=promised.table,
         staged="staged",
         key=promised.key,
         columns=promised.column_names,
-        within=promised.within(first_day, last_day),
+        # A key of an older pattern says nothing of its parts, so that nothing may be bounded by them.
+        within=promised.within(first_day, last_day, [] if None in parts else parts),
     )
     warehouse().transact(
         script,

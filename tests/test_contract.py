@@ -1,5 +1,7 @@
 """The contracts, and what the project reads from them."""
 
+from datetime import date
+
 import pyarrow as pa
 import pytest
 
@@ -120,3 +122,14 @@ def test_a_check_holds_up_to_its_bound(comparison, bound, holds, breaks, expecte
     assert rule.holds(holds)
     assert not rule.holds(breaks)
     assert rule.expected == expected
+
+
+def test_a_statement_is_kept_to_the_days_and_systems_of_its_objects():
+    fact, days = contract.load("fact_pv_measurement"), (date(2019, 1, 5), date(2019, 1, 6))
+
+    assert fact.within(*days, [{"ss_id": "34", "year": "2019"}, {"ss_id": "7", "year": "2019"}]) == (
+        "TRUE AND `timestamp` >= DATETIME '2019-01-05 00:00:00' "
+        "AND `timestamp` <= DATETIME '2019-01-06 23:59:59.999999' AND `ss_id` IN (7, 34)"
+    )
+    assert "IN" not in fact.within(*days, [{"ss_id": str(number)} for number in range(contract.MOST_LITERALS + 1)])
+    assert contract.load("dim_system").within(*days, [{"edition": "20250101"}]) == "TRUE"

@@ -84,7 +84,7 @@ class DuckDBWarehouse:
                 connection = duckdb.connect(str(self.path))
                 break
             except duckdb.Error as fault:
-                if "lock" not in str(fault):
+                if "Could not set lock on file" not in str(fault):
                     raise WarehouseError(f"the warehouse {self.path} cannot be opened: {fault}") from fault
                 if time.monotonic() > deadline:
                     raise WarehouseError(
