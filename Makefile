@@ -12,6 +12,9 @@ AIRFLOW := env PYTHONPATH=$(CURDIR) AIRFLOW_HOME=$(HOME_DIR)/airflow AIRFLOW__CO
 	AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__PARALLELISM=4 AIRFLOW__API__HOST=127.0.0.1 \
 	AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS=True AIRFLOW__LOGGING__LOGGING_LEVEL=INFO
 
+# Where fixtures/s3.py has its commands put what they load.
+FIXTURES := env WAREHOUSE=duckdb://$(HOME_DIR)/fixtures/sunledger.duckdb
+
 .DEFAULT_GOAL := help
 .PHONY: help run ui test bench check format lock clean java
 
@@ -25,11 +28,9 @@ run: .venv/ready java ## Load the fixtures through the pv DAG into the embedded 
 	&& $(AIRFLOW) python fixtures/s3.py airflow dags test pv \
 		--conf '{"first_day": "2019-01-05", "last_day": "2019-01-08"}' >> $(HOME_DIR)/run.log 2>&1 \
 	|| { tail -n 40 $(HOME_DIR)/run.log; exit 1; }
-	@python -m jobs log --last-run && python -m jobs status
-	@echo
-	@echo "The warehouse is .sunledger/sunledger.duckdb. The peak of each system and day, for example:"
-	@python -m jobs query fixtures/peaks.sql
-	@echo
+	@$(FIXTURES) python -m jobs log --last-run && $(FIXTURES) python -m jobs status
+	@echo "The warehouse is .sunledger/fixtures/sunledger.duckdb. The peak of each system and day, for example:"
+	@$(FIXTURES) python -m jobs query fixtures/peaks.sql
 	@echo "Next: make ui (Airflow at http://127.0.0.1:8080), or .venv/bin/python -m jobs --help"
 
 ui: .venv/ready java ## Open Airflow at http://127.0.0.1:8080, with the fixtures on a local S3 server

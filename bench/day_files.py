@@ -94,6 +94,7 @@ def main() -> None:
         environment = {
             **os.environ,
             "AWS_ENDPOINT_URL_S3": server.endpoint,
+            "PVDAQ_BUCKET": s3.BUCKET,
             "STAGING": f"file://{folder}/staging",
             "WAREHOUSE": f"duckdb://{folder}/bench.duckdb",
         }

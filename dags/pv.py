@@ -49,6 +49,12 @@ FORM = {
         title="Restate",
         description="Load unchanged files again if an older contract or transform has loaded them.",
     ),
+    "accept_loss": Param(
+        False,
+        type="boolean",
+        title="Accept loss",
+        description="Publish corrected files that have far fewer readings than they replace.",
+    ),
 }
 
 # A source that did not answer, a staging area or a warehouse in trouble may be well in a minute. What is wrong with the
@@ -130,10 +136,11 @@ def load(table):
                 table,
                 Window(*days, tuple(run["params"]["systems"])),
                 restate=run["params"]["restate"],
+                accept_loss=run["params"]["accept_loss"],
             )
             return found.plan.uri if found.plan else ""
 
-        # One JVM is enough for the cores of a laptop.
+        # One at a time is enough for the cores of a laptop.
         @task(max_active_tis_per_dag=1)
         def stage(plan_uri):
             """Run the Spark job: read the planned objects, write parquet, and the manifest last."""

@@ -47,8 +47,8 @@ def check(planned: Plan) -> list[dict]:
     manifest = staging.read_manifest(planned.table, planned.load_id)
     if manifest is None:
         raise StagingError(f"{planned.table} load {planned.load_id} is not staged, or its files are gone; stage it")
-    findings = [*_findings(promised, manifest), *_refused(manifest)]
-    ledger.record_quality(planned.table, planned.load_id, findings)
+    findings = [*_findings(promised, planned, manifest), *_refused(manifest)]
+    ledger.record_quality(planned.table, planned.load_id, planned.head, findings)
     broken = [finding for finding in findings if not finding["passed"]]
     for finding in broken:
         if finding["severity"] == "warning":
@@ -89,12 +89,14 @@ def _columns(schema: pa.Schema) -> str:
     return ", ".join(f"{field.name} {field.type}" for field in schema)
 
 
-def _findings(promised: Contract, manifest: dict) -> Iterator[dict]:
+def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dict]:
     """Run every check over the staged rows with an engine in memory; one finding each."""
     with duckdb.connect(":memory:") as engine:
         engine.register("staged", staged_rows(promised.table, manifest))
         engine.register("quarantine", _files(manifest, "quarantine", QUARANTINE))
-        entries = [{name: entry[name] for name in OBJECTS.names} for entry in manifest["objects"]]
+        # What is replaced is the plan's to say: the same load may be staged once and planned on several generations.
+        replaced = {entry.object_id: entry.rows_replaced for entry in planned.objects}
+        entries = [{**entry, "rows_replaced": replaced[entry["object_id"]]} for entry in manifest["objects"]]
         engine.register("objects", pa.Table.from_pylist(entries, OBJECTS))
         for table, column in promised.references.values():
             rows = warehouse().select(sql("referenced_keys", table=table, column=column), {})
@@ -122,8 +124,10 @@ def _promises(promised: Contract) -> Iterator[Check]:
     yield none(
         "every_row_accounted_for",
         """SELECT COUNT(*) FROM objects
-        LEFT JOIN (SELECT object_id, COUNT(*) AS n FROM staged GROUP BY object_id) AS loaded USING (object_id)
-        LEFT JOIN (SELECT object_id, COUNT(*) AS n FROM quarantine GROUP BY object_id) AS refused USING (object_id)
+        LEFT JOIN (SELECT object_id, COUNT(*) AS n FROM staged GROUP BY object_id) AS loaded
+          USING (object_id)
+        LEFT JOIN (SELECT object_id, SUM(row_count) AS n FROM quarantine GROUP BY object_id) AS refused
+          USING (object_id)
         WHERE rows_read <> IFNULL(loaded.n, 0) + IFNULL(refused.n, 0) + rows_duplicate
           OR rows_loaded <> IFNULL(loaded.n, 0) OR rows_quarantined <> IFNULL(refused.n, 0)""",
         "Objects whose rows read are not rows loaded + quarantined + duplicates, counted again in the staged files.",
@@ -175,6 +179,7 @@ def _refused(manifest: dict) -> Iterator[dict]:
             "check_name": "quarantine",
             "severity": "info",
             "passed": False,
+            "observed": row.pop("row_count"),
             "message": row.pop("reason"),
             **row,
         }

@@ -66,6 +66,10 @@ Retire = Annotated[
     bool, typer.Option("--retire-vanished", help="Take out the rows of objects that the source no longer has.")
 ]
 
+Accept = Annotated[
+    bool, typer.Option("--accept-loss", help="Do not hold corrected objects against the rows that they replace.")
+]
+
 
 def _window(first: date | None, last: date | None, systems: tuple | None) -> Window:
     if (first is None) != (last is None):
@@ -105,6 +109,7 @@ def plan_command(
     systems: Systems = None,
     restate: Restate = False,
     retire_vanished: Retire = False,
+    accept_loss: Accept = False,
 ):
     """Compare the source with what is loaded; write and print the plan."""
     with _progress("listing") as progress:
@@ -114,6 +119,7 @@ def plan_command(
             _window(first, last, systems),
             restate=restate,
             retire_vanished=retire_vanished,
+            accept_loss=accept_loss,
             progress=progress,
         )
     err.print(f"{table}: {found}", highlight=False)
@@ -163,6 +169,7 @@ def run_command(
     systems: Systems = None,
     restate: Restate = False,
     retire_vanished: Retire = False,
+    accept_loss: Accept = False,
 ):
     """Plan, stage, check and publish, with a summary at the end."""
     window, run_id = _window(first, last, systems), _run_id()
@@ -170,7 +177,13 @@ def run_command(
         seconds = {}
         with _progress("listing") as progress:
             found, seconds["plan"] = steps.plan_load(
-                run_id, table, window, restate=restate, retire_vanished=retire_vanished, progress=progress
+                run_id,
+                table,
+                window,
+                restate=restate,
+                retire_vanished=retire_vanished,
+                accept_loss=accept_loss,
+                progress=progress,
             )
         if found.plan is None:
             _summary(table, window, found, None, {}, [], seconds)
@@ -284,7 +297,7 @@ def _summary(table, window, found: Comparison, manifest, counts, findings, secon
     _tell_vanished(found)
     _tell_refused(findings)
     if found.plan is None:
-        why = "all that the source lists is loaded" if found.unchanged else "the source lists nothing"
+        why = "all that the source lists is loaded" if found.unchanged else "the source lists nothing to load"
         out.print(f"[green]Nothing to do:[/green] {why}.")
 
 

@@ -17,7 +17,6 @@ from pydantic import ValidationError
 from yaml import YAMLError
 
 from jobs.errors import ContractError
-from jobs.settings import settings
 
 # More values than this in an IN list cost more to read than they spare.
 MOST_LITERALS = 500
@@ -87,9 +86,9 @@ class Check:
 class Source:
     """Where a table's objects are.
 
-    `list_by` is the prefix below `prefix` that one listing takes, with `{ss_id}` and `{year}` where they vary;
-    `key_pattern` matches the rest of a key and names its parts; `takes` is `every` matching object or the `newest`
-    (greatest first part).
+    `bucket` names a setting, such as `{pvdaq_bucket}`. `list_by` is the prefix below `prefix` that one listing takes,
+    with `{ss_id}` and `{year}` where they vary; `key_pattern` matches the rest of a key and names its parts; `takes` is
+    `every` matching object or the `newest` (greatest key).
     """
 
     bucket: str
@@ -250,7 +249,7 @@ def _source(server) -> Source:
     custom = _custom(server)
     bucket, _, prefix = server.location.removeprefix("s3://").partition("/")
     return Source(
-        bucket=bucket.format(pvdaq_bucket=settings().pvdaq_bucket),
+        bucket=bucket,
         prefix=prefix,
         list_by=custom["listBy"],
         key_pattern=re.compile(custom["keyPattern"]),

@@ -90,13 +90,13 @@ def state(table: str, first_day: date = EVER[0], last_day: date = EVER[1], since
 FIELDS = tuple(entry.name for entry in fields(LoadedObject))
 
 
-def record_quality(table: str, load_id: str, findings: list[dict]) -> None:
+def record_quality(table: str, load_id: str, planned_generation: int, findings: list[dict]) -> None:
     """Write what the checks of a load found, in place of an earlier check of it."""
-    given = ("table_name", "load_id", "checked_at")
+    given = ("table_name", "load_id", "planned_generation", "checked_at")
     schema = pa.schema([column for column in contract.load("etl_quality").arrow_schema if column.name not in given])
     warehouse().transact(
         sql("record_quality"),
-        {"table_name": table, "load_id": load_id},
+        {"table_name": table, "load_id": load_id, "planned_generation": planned_generation},
         {"findings": pa.Table.from_pylist(findings, schema)},
     )
 
@@ -140,5 +140,9 @@ def step(run_id: str, table: str, name: str) -> Iterator[Step]:
         except LoadError as second:
             fault.add_note(f"etl_run could not be written either: {second}")
         raise
-    record("done", under_way.message)
+    try:
+        record("done", under_way.message)
+    except LoadError as fault:
+        # The step is done and stays done; that its line is missing from the log must not say otherwise.
+        log.warning("%s %s is done, but etl_run could not be written: %s", table, name, fault)
     log.info("%s %s: %s", table, name, under_way.message)

@@ -4,6 +4,7 @@ The unit is one object version. An object is new, changed (another ETag or size 
 vanished; those of the checkpoint that the listing lacks are reported and stay, unless their retirement is asked for.
 """
 
+import itertools
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -11,7 +12,7 @@ from datetime import date
 
 from jobs import contract, ledger, staging, transform
 from jobs.contract import Contract
-from jobs.errors import LoadError, SourceError, StagingError
+from jobs.errors import LoadError, SourceError, StagingError, SupersededError
 from jobs.ledger import LoadedObject
 from jobs.objects import Bucket, ObjectVersion, digest
 from jobs.settings import settings
@@ -45,7 +46,7 @@ class Window:
 class PlannedObject:
     """An object version to load, the days and parts that its key names, and the group whose task will read it.
 
-    `rows_replaced` counts the rows in the table now that it takes the place of.
+    `rows_replaced` counts the rows in the table now that it takes the place of; 0 where their loss was accepted.
     """
 
     bucket: str
@@ -99,7 +100,10 @@ class Plan:
 
 @dataclass
 class Comparison:
-    """What a plan found: counts of objects, and the keys worth a word. `plan` is none when there is nothing to do."""
+    """What a plan found: counts of objects, and the keys worth a word. `plan` is none when there is nothing to do.
+
+    `changed` counts what is to be restated too.
+    """
 
     table: str
     new: int = 0
@@ -125,6 +129,7 @@ def plan(
     *,
     restate: bool = False,
     retire_vanished: bool = False,
+    accept_loss: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Comparison:
     """Plan the load of a window, and write the plan to the staging area if there is anything to do.
@@ -134,6 +139,7 @@ def plan(
         window: days and systems; does not matter to a table whose keys name none.
         restate: load unchanged objects again that an older contract or transform version has loaded.
         retire_vanished: take the rows of vanished objects out of the table.
+        accept_loss: do not hold corrected objects against the number of rows that they replace.
         progress: called after each listing with how many of how many are done.
 
     Raises:
@@ -166,6 +172,7 @@ def plan(
             comparison.outdated += _outdated(loaded, versions)
             continue
         replaced = live.values() if promised.replaces == "table" else [loaded] if loaded else []
+        replaced = () if accept_loss else replaced
         chosen.append(_planned(found, parts, sum(version.rows_loaded for version in replaced)))
     gone = sorted(live.keys() - {found.key for found, _ in listed})
     if promised.replaces == "object":
@@ -177,6 +184,11 @@ def plan(
     return comparison
 
 
+def write(planned: Plan, uri: str) -> None:
+    """Write a plan to the staging area."""
+    staging.write_json(uri, asdict(planned))
+
+
 def _outdated(loaded: LoadedObject, versions: tuple[str, int]) -> bool:
     return (loaded.contract_version, loaded.transform_version) != versions
 
@@ -186,6 +198,7 @@ def read(uri: str) -> Plan:
 
     Raises:
         StagingError: there is none at this URI.
+        SupersededError: it was made for another contract or transform than these here.
     """
     content = staging.read_json(uri)
     if content is None:
@@ -195,12 +208,19 @@ def read(uri: str) -> Plan:
         for entry in content.pop("objects")
     )
     days = content.pop("retired_days")
-    return Plan(
+    planned = Plan(
         objects=objects,
         retired=tuple(content.pop("retired")),
         retired_days=tuple(map(_day, days)) if days else None,
         **content,
     )
+    here = contract.load(planned.table).version, transform.of(planned.table).VERSION
+    if (planned.contract_version, planned.transform_version) != here:
+        raise SupersededError(
+            f"{planned.table} load {planned.load_id} was planned for contract {planned.contract_version} and transform "
+            f"{planned.transform_version}, and these are now {here[0]} and {here[1]}; nothing was published. Plan again"
+        )
+    return planned
 
 
 def _day(text: str | None) -> date | None:
@@ -211,18 +231,16 @@ def _listed(promised: Contract, window: Window, progress) -> list[tuple[ObjectVe
     """List the objects of the window that match the contract's pattern, with the parts of their keys."""
     source, configured = promised.source, settings()
     bucket = Bucket(
-        source.bucket,
+        source.bucket.format(pvdaq_bucket=configured.pvdaq_bucket),
         anonymous=configured.pvdaq_anonymous,
         connections=configured.s3_connections,
         timeout_seconds=configured.s3_timeout_seconds,
     )
     prefixes = _prefixes(promised, window, bucket)
-    done = 0
+    done = itertools.count(1)
 
     def one_done():
-        nonlocal done
-        done += 1
-        progress(done, len(prefixes))
+        progress(next(done), len(prefixes))
 
     claims: dict[tuple, list[str]] = {}
     listed = []
@@ -238,7 +256,7 @@ def _listed(promised: Contract, window: Window, progress) -> list[tuple[ObjectVe
             f"nothing was planned: {'; '.join(' and '.join(keys) for keys in rivals)}"
         )
     if not listed:
-        where = f"s3://{source.bucket}/{source.prefix}"
+        where = f"s3://{bucket.name}/{source.prefix}"
         log.warning("%s: the listing of %s has no object for %s", promised.table, where, window)
     return listed
 
@@ -255,7 +273,7 @@ def _prefixes(promised: Contract, window: Window, bucket: Bucket) -> list[str]:
         systems = [name.removeprefix(before) for name in names if name.startswith(before)]
         if not systems:
             raise SourceError(
-                f"{promised.table}: there is no folder {before}... under s3://{source.bucket}/{source.prefix}; "
+                f"{promised.table}: there is no folder {before}... under s3://{bucket.name}/{source.prefix}; "
                 f"check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"
             )
     if window.first_day is None:
@@ -347,5 +365,5 @@ def _write(promised: Contract, versions, head: int, chosen, retiring) -> Plan:
         retired=retired,
         retired_days=(min(days), max(days)) if days else None,
     )
-    staging.write_json(made.uri, asdict(made))
+    write(made, made.uri)
     return made

@@ -73,7 +73,8 @@ def publish(planned: Plan) -> dict[str, int]:
 
 
 def _refuse_unless_checked(planned: Plan) -> None:
-    (verdict,) = warehouse().select(sql("verdict"), {"table_name": planned.table, "load_id": planned.load_id})
+    asked = {"table_name": planned.table, "load_id": planned.load_id, "planned_generation": planned.head}
+    (verdict,) = warehouse().select(sql("verdict"), asked)
     if not verdict["checks"]:
         raise ContractError(f"{planned.table} load {planned.load_id} was not checked; nothing was published. Check it")
     if verdict["errors"]:

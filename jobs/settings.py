@@ -6,7 +6,6 @@ Credentials are not settings: boto3 and Google's clients find them by their own 
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings
@@ -27,7 +26,6 @@ class Settings(BaseSettings):
     warehouse_lock_seconds: float = Field(120, gt=0, description="how long to wait for another process's lock [s]")
     s3_connections: int = Field(32, ge=1, le=256, description="listings under way at once; a Spark task reads eight")
     s3_timeout_seconds: float = Field(60, gt=0, description="how long S3 may be silent before a try is given up [s]")
-    spark_profile: Literal["local"] = Field("local", description="where Spark runs when spark-submit does not say")
     pv_late_days: int = Field(
         0, ge=0, le=3660, description="days before its own that a scheduled run of `pv` looks at again, for late files"
     )
@@ -57,7 +55,5 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])).upper()}={fault['input']!r}: {fault['msg']}" for fault in error.errors()
-        )
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
         raise LoadError(f"settings cannot be used: {faults}") from None

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ from pyarrow import fs
 
 from jobs import contract, plan, staging, transform
 from jobs.contract import Contract
-from jobs.errors import SourceError, UnreachableError
+from jobs.errors import SourceError, StagingError, UnreachableError
 from jobs.objects import Bucket
 from jobs.plan import Plan, PlannedObject
 from jobs.settings import settings
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# What a load fails with when its objects fail with several of them: what will not pass by itself comes first.
+FAULTS = (SourceError, StagingError, UnreachableError)
+
 QUARANTINE = pa.schema(
     [
         ("object_id", pa.string()),
@@ -41,6 +45,7 @@ QUARANTINE = pa.schema(
         ("column_name", pa.string()),
         ("reason", pa.string()),
         ("raw_text", pa.string()),
+        ("row_count", pa.int64()),
     ]
 )
 
@@ -67,11 +72,11 @@ def run(spark: "SparkSession | None", planned: Plan, progress: Callable[[int, in
     attempt = staging.new_attempt(planned.table, planned.load_id)
     count = planned.group_count
     with _watched(attempt, count, progress):
-        groups = _on_spark(spark, planned.uri, attempt, count) if count else []
+        groups = _on_spark(spark, planned, attempt) if count else []
     if faults := [fault for group in groups for fault in group["faults"]]:
         staging.remove(attempt)
-        kind = UnreachableError if all(fault["passing"] for fault in faults) else SourceError
-        raise kind(
+        kinds = {fault["kind"] for fault in faults}
+        raise next(kind for kind in FAULTS if kind.__name__ in kinds)(
             f"{planned.table}: {len(faults)} of {len(planned.objects)} objects cannot be loaded; "
             "nothing was published:\n" + "\n".join(f"  {fault['message']}" for fault in faults)
         )
@@ -87,13 +92,17 @@ def run(spark: "SparkSession | None", planned: Plan, progress: Callable[[int, in
     return staging.write_manifest(planned.table, planned.load_id, manifest)
 
 
-def _on_spark(spark: "SparkSession", plan_uri: str, attempt: str, count: int) -> list[dict]:
+def _on_spark(spark: "SparkSession", planned: Plan, attempt: str) -> list[dict]:
     """Run every group as one task; the groups' reports in order."""
+    count = planned.group_count
+    # Each task reads the plan of its own group: hundreds of tasks need not each read a plan of all.
+    for number in range(count):
+        plan.write(replace(planned, objects=planned.group(number)), f"{attempt}/groups/{number:05d}.plan.json")
 
     def tasks(batches):
         for batch in batches:
             for number in batch.column("id").to_pylist():
-                report = json.dumps(stage_group(plan_uri, attempt, number))
+                report = json.dumps(stage_group(attempt, number))
                 yield pa.record_batch({"number": [number], "report": [report]})
 
     log.info("Spark %s on %s: %d tasks", spark.version, spark.conf.get("spark.master"), count)
@@ -102,23 +111,23 @@ def _on_spark(spark: "SparkSession", plan_uri: str, attempt: str, count: int) ->
     return [json.loads(row.report) for row in sorted(reports, key=lambda row: row.number)]
 
 
-def stage_group(plan_uri: str, attempt: str, number: int) -> dict:
+def stage_group(attempt: str, number: int) -> dict:
     """Read, transform and write one group of a plan; runs inside a Spark task.
 
     Returns:
-        The group's report: objects with their counts, files with size and checksum, and faults, each a sentence and
-        whether it may pass by itself. A group with faults has no files.
+        The group's report: objects with their counts, files with size and checksum, and faults, each a sentence and the
+        name of its error. A group with faults has no files.
     """
-    planned = plan.read(plan_uri)
-    promised, group = contract.load(planned.table), planned.group(number)
+    planned = plan.read(f"{attempt}/groups/{number:05d}.plan.json")
+    promised, group = contract.load(planned.table), planned.objects
     rows, rejects, objects, faults = [], [], [], []
     for entry, parsed in _parsed(promised, group):
         if isinstance(parsed, SourceError):
-            faults.append({"message": str(parsed), "passing": isinstance(parsed, UnreachableError)})
+            faults.append({"message": str(parsed), "kind": type(parsed).__name__})
             continue
         rows.append(_stamped(parsed.rows, planned.load_id, entry.object_id))
         rejects += [
-            (entry.object_id, entry.key, reject.line, reject.column, reject.reason, reject.raw_text)
+            (entry.object_id, entry.key, reject.line, reject.column, reject.reason, reject.raw_text, reject.rows)
             for reject in parsed.rejects
         ]
         objects.append(
@@ -127,16 +136,18 @@ def stage_group(plan_uri: str, attempt: str, number: int) -> dict:
                 "object_key": entry.key,
                 "rows_read": parsed.rows_read,
                 "rows_loaded": parsed.rows.num_rows,
-                "rows_quarantined": len(parsed.rejects),
+                "rows_quarantined": sum(reject.rows for reject in parsed.rejects),
                 "rows_duplicate": parsed.rows_duplicate,
-                "rows_replaced": entry.rows_replaced,
             }
         )
     files = []
     if not faults:
-        files += _write_rows(promised, rows, attempt, number)
-        files += _write_rejects(rejects, attempt, number)
-        staging.write_json(f"{attempt}/groups/{number:05d}.json", {"objects": len(objects)})
+        try:
+            files += _write_rows(promised, rows, attempt, number)
+            files += _write_rejects(rejects, attempt, number)
+            staging.write_json(f"{attempt}/groups/{number:05d}.done.json", {"objects": len(objects)})
+        except StagingError as fault:
+            faults.append({"message": str(fault), "kind": StagingError.__name__})
     return {"objects": objects, "files": files, "faults": faults}
 
 
@@ -168,6 +179,10 @@ def _parsed(
                 yield entry, module.transform(body, entry.parts)
             except SourceError as fault:
                 yield entry, SourceError(f"s3://{entry.bucket}/{entry.key} {fault}")
+            except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
+                # A fault of the transform, not of the source; it is named like one, and the load fails.
+                said = f"cannot be transformed ({type(fault).__name__}: {fault})"
+                yield entry, SourceError(f"s3://{entry.bucket}/{entry.key} {said}")
 
 
 def _stamped(rows: pa.Table, load_id: str, object_id: str) -> pa.Table:
@@ -218,16 +233,13 @@ def _write(rows: pa.Table, schema: pa.Schema, attempt: str, path: str, kind: str
     body = pa.BufferOutputStream()
     with pq.ParquetWriter(body, rows.schema, compression="zstd", compression_level=3, store_schema=False) as writer:
         writer.write_table(rows, row_group_size=1_000_000)
-    content = body.getvalue()
-    files, root = staging.filesystem(attempt)
-    files.create_dir(f"{root}/{path}".rpartition("/")[0], recursive=True)
-    with files.open_output_stream(f"{root}/{path}") as out:
-        out.write(content)
+    content = body.getvalue().to_pybytes()
+    staging.write(f"{attempt}/{path}", content)
     return {
         "path": path,
         "kind": kind,
         "rows": rows.num_rows,
-        "bytes": content.size,
+        "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
 
@@ -245,7 +257,7 @@ def _watched(attempt: str, count: int, progress: Callable[[int, int], None]) -> 
     def watch():
         while not over.wait(1):
             marks = files.get_file_info(fs.FileSelector(path, allow_not_found=True))
-            progress(len(marks), count)
+            progress(sum(mark.path.endswith(".done.json") for mark in marks), count)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -52,13 +52,18 @@ def _s3() -> fs.S3FileSystem:
 
 def write_json(uri: str, content: dict) -> None:
     """Write a document whole, over whatever stood there."""
+    write(uri, _encode(content))
+
+
+def write(uri: str, body: bytes) -> None:
+    """Write a file whole, over whatever stood there: a reader sees the old one or the new one."""
     files, path = filesystem(uri)
     try:
         if isinstance(files, fs.LocalFileSystem):
-            _write_local(path, _encode(content), replace=True)
+            _write_local(path, body, replace=True)
         else:
             with files.open_output_stream(path) as out:
-                out.write(_encode(content))
+                out.write(body)
     except (OSError, pa.ArrowException) as fault:
         raise StagingError(f"{uri} cannot be written: {fault}") from fault
 

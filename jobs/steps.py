@@ -23,11 +23,19 @@ def plan_load(
     *,
     restate: bool = False,
     retire_vanished: bool = False,
+    accept_loss: bool = False,
     progress: Progress = _quiet,
 ) -> tuple[Comparison, float]:
     """Compare the source with the checkpoint and write the plan; what was found, and the seconds it took."""
     with ledger.step(run_id, table, "plan") as step:
-        found = plan.plan(table, window, restate=restate, retire_vanished=retire_vanished, progress=progress)
+        found = plan.plan(
+            table,
+            window,
+            restate=restate,
+            retire_vanished=retire_vanished,
+            accept_loss=accept_loss,
+            progress=progress,
+        )
         step.load_id = found.plan and found.plan.load_id
         step.message = f"{'' if found.plan else 'nothing to do: '}{found}"
     return found, step.seconds

@@ -14,23 +14,27 @@ import pyarrow as pa
 
 @dataclass(frozen=True)
 class Reject:
-    """One refused row: where it stands, why it was refused, and what it says. Nothing of it is lost."""
+    """What was refused: where it stands, why, what it says, and how many of the rows read are in it.
+
+    Nothing of it is lost. A line that cannot be taken apart is one reject with all its rows, which may be none.
+    """
 
     line: int
     column: str | None
     reason: str
     raw_text: str
+    rows: int = 1
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """One object's rows. `rows_read` is counted before any of the others, so that they can be held against it.
+    """One object's rows. `rows_read` is counted by itself, so that the others can be held against it.
 
     `rows` has the contract's columns without load_id and object_id.
     """
 
     rows: pa.Table
-    rows_read: int
+    rows_read: int = 0
     rows_duplicate: int = 0
     rejects: list[Reject] = field(default_factory=list)
 

@@ -34,15 +34,20 @@ _numbers = count(1)
 @pytest.fixture(scope="session")
 def server():
     """A real S3 server: buckets named public-... are for all to read, every bucket is for all to list."""
-    with s3.serve(readable="public-*", listable="*") as running:
-        # Spark's Python workers see the environment that the JVM was started with, so it is set once and for all.
-        os.environ["AWS_ENDPOINT_URL_S3"] = running.endpoint
-        os.environ["AWS_ACCESS_KEY_ID"] = running.access_key
-        os.environ["AWS_SECRET_ACCESS_KEY"] = running.secret_key
-        os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
-        os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-        # Short-lived JVMs: the quick compiler and the small collector save a third of each start.
-        os.environ["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+    with s3.serve(readable="public-*", listable="*") as running, pytest.MonkeyPatch.context() as environment:
+        # Spark's Python workers see the environment that the JVM was started with, so it is set once for all tests.
+        settings = {
+            "AWS_ENDPOINT_URL_S3": running.endpoint,
+            "AWS_ACCESS_KEY_ID": running.access_key,
+            "AWS_SECRET_ACCESS_KEY": running.secret_key,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            # Short-lived JVMs: the quick compiler and the small collector save a third of each start.
+            "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        }
+        for name, value in settings.items():
+            environment.setenv(name, value)
         yield running
 
 
@@ -75,7 +80,6 @@ class Place:
             "STAGING": f"file://{self.folder}/staging",
             "WAREHOUSE": f"duckdb://{self.folder}/warehouse.duckdb",
             "WAREHOUSE_LOCK_SECONDS": "60",
-            "S3_TIMEOUT_SECONDS": "2",
         }
 
     def put(self, key, body):

@@ -1,5 +1,6 @@
 """The checks that hold a staged load to its contract; each is seen to fail."""
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -93,6 +94,30 @@ def test_each_break_of_the_contract_stops_the_load(name, staged, place):
     assert ledger.state(FACT).head == 0
 
 
+def test_a_transform_that_loses_readings_stops_the_load(place, shared_session, monkeypatch):
+    from jobs.tables import fact_pv_measurement as table
+
+    body = day_file(7, DAYS[0], [1.0, 2.0, 3.0])
+    place.put_day(7, DAYS[0], body)
+    planned = plan.plan(FACT, Window(*DAYS)).plan
+    sound = table._by_columns
+
+    def here(spark, planned, attempt):
+        plan.write(planned, f"{attempt}/groups/00000.plan.json")
+        return [stage.stage_group(attempt, 0)]
+
+    def losing(*arguments):
+        parsed = sound(*arguments)
+        return dataclasses.replace(parsed, rows=parsed.rows.slice(1))
+
+    monkeypatch.setattr(stage, "_on_spark", here)
+    monkeypatch.setattr(table, "_by_columns", losing)
+    stage.run(None, planned, lambda done, total: None)
+
+    with pytest.raises(ContractError, match="every_row_accounted_for: 1, must be = 0"):
+        check.check(planned)
+
+
 def test_rows_read_that_are_neither_loaded_nor_refused_nor_duplicate_stop_the_load(staged):
     planned = tampered(staged, change_manifest=lambda manifest: manifest["objects"][0].update(rows_read=4))
 
@@ -131,15 +156,60 @@ def test_checking_again_replaces_the_findings(staged, place):
     assert place.rows("SELECT count(*) FROM etl_quality") == first
 
 
-def test_a_correction_that_loses_many_readings_is_told_and_loaded(place, load, caplog):
+def test_a_correction_that_loses_some_readings_is_told_and_loaded(place, load, caplog):
     place.put_day(7, DAYS[0], day_file(7, DAYS[0], [1.0, 2.0, 3.0, 4.0]))
     load()
-    place.put_day(7, DAYS[0], day_file(7, DAYS[0], [1.0]))
+    place.put_day(7, DAYS[0], day_file(7, DAYS[0], [1.0, 2.0, 3.0]))
 
     _, published = load()
 
-    assert published["rows_loaded"] == 1
-    assert "close_to_what_it_replaces: 75, must be <= 10. Readings lost" in caplog.text
+    assert published["rows_loaded"] == 3
+    assert "corrections_lose_nothing: 1, must be = 0" in caplog.text
+
+
+@pytest.mark.parametrize("body", [b"", b"\n", day_file(7, DAYS[0], [1.0])])
+def test_a_correction_that_loses_most_is_refused_until_the_loss_is_accepted(body, place, load):
+    place.put_day(7, DAYS[0], day_file(7, DAYS[0], [1.0, 2.0, 3.0, 4.0]))
+    load()
+    place.put_day(7, DAYS[0], body)
+    # Other objects of the load, however large, do not make up for it.
+    place.put_day(8, DAYS[0], day_file(8, DAYS[0], range(24)))
+
+    with pytest.raises(ContractError, match="no_correction_loses_most: 1, must be = 0"):
+        load()
+    assert place.rows("SELECT count(*) FROM fact_pv_measurement") == [(4,)]
+    load(accept_loss=True)
+
+    assert place.rows("SELECT count(*) FROM fact_pv_measurement WHERE ss_id = 7") == [(body.count(b":00:00"),)]
+
+
+def test_an_object_that_is_mostly_refused_stops_a_load_whose_share_of_rejects_is_small(place, load):
+    lines = day_file(7, DAYS[0], [1.0, 2.0, 3.0]).replace(b"2019-01-05 ", b"1/5/2019 ")
+    place.put_day(7, DAYS[0], lines)
+    for ss_id in range(8, 18):
+        place.put_day(ss_id, DAYS[0], day_file(ss_id, DAYS[0], range(24)))
+
+    with pytest.raises(ContractError, match="no_object_mostly_refused: 1, must be = 0") as fault:
+        load()
+
+    assert "few_rejects" not in str(fault.value)
+
+
+def test_what_is_lost_is_judged_by_the_plan_and_not_by_what_was_staged_before(place, load):
+    catalogue = "pvdaq/csv/systems_20250601.csv"
+    place.put_fixtures()
+    whole = place.s3.get_object(Bucket=place.bucket, Key=catalogue)["Body"].read()
+    short = b"\r\n".join([*whole.split(b"\r\n")[:2], b""])
+    place.put(catalogue, short)
+    load("dim_system")
+    place.put(catalogue, whole)
+    load("dim_system")
+    place.put(catalogue, short)
+
+    with pytest.raises(ContractError, match="close_to_what_it_replaces: 66.6667"):
+        load("dim_system")
+
+    assert place.rows("SELECT count(*) FROM dim_system") == [(3,)]
 
 
 def test_the_manifest_names_every_file_with_its_checksum(staged):

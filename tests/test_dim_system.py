@@ -49,6 +49,15 @@ def test_a_line_that_contradicts_its_system_is_refused():
         (b"43.0853", b"nan", ("latitude", "'nan' cannot be read as latitude_deg")),
         (b"1/1/2015 0:00", b"2015-01-01", ("first_timestamp", "'2015-01-01' cannot be read as first_reading_at")),
         (b"1,\xe2\x80\x9cSunny", b",\xe2\x80\x9cSunny", ("system_id", "a system without an id")),
+        (b"1,\xe2\x80\x9cSunny", b"-5,\xe2\x80\x9cSunny", ("system_id", "'-5' cannot be read as ss_id")),
+        (b"1,\xe2\x80\x9cSunny", b"0,\xe2\x80\x9cSunny", ("system_id", "'0' cannot be read as ss_id")),
+        (b"1,\xe2\x80\x9cSunny", b"1_0,\xe2\x80\x9cSunny", ("system_id", "'1_0' cannot be read as ss_id")),
+        (
+            b"1,\xe2\x80\x9cSunny",
+            b"99999999999999999999,\xe2\x80\x9cSunny",
+            ("system_id", "'99999999999999999999' cannot be read as ss_id"),
+        ),
+        (b"43.0853", b"4_3.0853", ("latitude", "'4_3.0853' cannot be read as latitude_deg")),
     ],
 )
 def test_a_line_with_a_fault_is_refused_with_its_column(old, new, fault):
@@ -63,8 +72,7 @@ def test_a_refused_line_is_kept_as_it_stands():
 
     (reject,) = parsed(line).rejects
 
-    assert "“Sunny” Cabin" in reject.raw_text
-    assert "north" in reject.raw_text
+    assert reject.raw_text == line.decode()
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,25 @@ def test_a_line_that_cannot_be_taken_apart_is_refused_whole_with_its_place(line,
 
     assert only_reject(result) == (3, None, reason, line)
     assert values(result) == {datetime(2019, 1, 5, 1): 5.0, datetime(2019, 1, 5, 2): 6.0}
-    assert result.rows_read == 3
+    assert result.rows_read == 2 + result.rejects[0].rows
+
+
+@pytest.mark.parametrize(
+    ("line", "readings"),
+    [
+        ("2019-01-05 00:00:00,1.0", 1),
+        ("2019-01-05 00:00:00", 0),
+        ("2019-01-05 00:00:00, ,", 0),
+        ("2019-01-05 00:00:00,1.0,2.0,3.0,1", 3),
+        ("yesterday,1.0,2.0,1", 2),
+        ("2019-01-06 00:00:00,,2.0,1", 1),
+    ],
+)
+def test_a_refused_line_counts_as_the_readings_in_it(line, readings):
+    result = parsed(line)
+
+    assert [reject.rows for reject in result.rejects] == [readings]
+    assert result.rows_read == readings
 
 
 def test_the_same_reading_twice_is_a_counted_duplicate():
@@ -135,11 +153,58 @@ def test_sentinels_are_kept_and_flagged_and_minus_forty_only_for_temperatures():
         (b"measured_on,ac_power__101,ac_power__101,system_id\n", "has columns of the same name: ac_power__101"),
         (b"measured_on,ac_power,system_id\n", "has columns that are no <sensor_name>__<metric_id>: 'ac_power'"),
         (b'"measured_on","ac_power__101"\n', "has no column measured_on"),
+        (b"measured_on, ac_power__101\n", "has columns that are no <sensor_name>__<metric_id>: ' ac_power__101'"),
+        ("measured_on,ac_power__\u0661\n".encode(), "has columns that are no <sensor_name>__<metric_id>"),
     ],
 )
 def test_a_file_that_is_no_day_file_is_an_error_that_says_what_it_is(body, said):
     with pytest.raises(SourceError, match="^" + said.replace("(", r"\(")):
         table.transform(body, PARTS)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2019-01-05 00:00:00,1.0,,1",
+        "2019-01-05 00:00:00,1.0,, 1 ",
+        "2019-01-05 00:00:00,1.0,,01",
+        "2019-01-05 00:00:00,1.0,,0x1",
+        "2019-01-05 00:00:00,1.0,,1.0",
+        "2019-01-05 00:00:00,1.0,,\u0661",
+        "2019-01-05 00:00:00,\u0661,,1",
+        "2019-01-05 00:00:00,\uff11,,1",
+        "2019-01-05 00:00:00,\t1.0\t, ,1",
+        "2019-01-05 00:00:00,1.0\x00,,1",
+        "2019-01-05 00:00:00,0x1p3,,1",
+        "2019-01-05 00:00:00,1e5,1E-5,1",
+        "2019-01-05 00:00:00,12345678901234567890.12345678901234567890,,1",
+        "2019-01-05 00:00:00,1.7976931348623157e308,4.9e-324,1",
+        "2019-01-05 00:00:00,Infinity,nan,1",
+        "2019-01-05 00:00:00,1.,.1,1",
+        "2019-01-05 00:00:00,+1,-1,1",
+        "2019-01-05 00:00:00,true,false,1",
+        "2019-01-05 00:00:00,1.0,,1\r2019-01-05 01:00:00,2.0,,1",
+        "2019-01-05 00:00:00,1.0,,1\r",
+        "",
+        "   ",
+        ",,,",
+        "2019-01-05T00:00:00,1.0,,1",
+        " 2019-01-05 00:00:00,1.0,,1",
+        "2019-02-30 00:00:00,1.0,,1",
+        "2019-01-05 23:59:60,1.0,,1",
+        "2019-01-05 00:00:00.123456789,1.0,,1",
+        "2019-01-05 00:00:00,1 000,,1",
+    ],
+)
+def test_a_neighbour_with_a_fault_changes_nothing_for_a_line(line):
+    def readings(result):
+        return [(row["timestamp"], row["sensor"], row["value"]) for row in result.rows.to_pylist()]
+
+    alone, beside = parsed(line), parsed(line, "2019-01-05 12:00:00,x,,1")
+
+    assert sorted(readings(alone)) == sorted(readings(beside))
+    assert alone.rows_read == beside.rows_read - 1
+    assert alone.rows_read == alone.rows.num_rows + sum(reject.rows for reject in alone.rejects) + alone.rows_duplicate
 
 
 def test_a_stray_quote_swallows_no_lines():

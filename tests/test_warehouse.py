@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pytest
 from sqlglot import exp, parse
+from sqlglot.dialects.bigquery import BigQuery
 
 from jobs import contract, warehouse
 from jobs.errors import ConflictError, ContractError, WarehouseError
@@ -76,6 +77,28 @@ def test_an_unknown_column_is_an_error_that_names_it(opened):
         opened.select("SELECT generatoin FROM etl_head", {})
 
 
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("DELETE FROM etl_head WHERE TRUE", "one query is asked for, and this is DELETE"),
+        ("SELECT 1; SELECT 2", "one query is asked for, and this is SELECT, SELECT"),
+        ("", "one query is asked for, and this is nothing"),
+    ],
+)
+def test_a_select_only_selects(script, said, opened):
+    opened.transact(SEED, {"table_name": "t"}, {})
+
+    with pytest.raises(WarehouseError, match=said):
+        opened.select(script, {})
+
+    assert len(heads(opened)) == 1
+
+
+def test_a_script_that_says_collision_breaks_the_contract(opened):
+    with pytest.raises(ContractError, match="^two of a kind; nothing was published"):
+        opened.transact("SELECT ERROR('collision: two of a kind; nothing was published');", {}, {})
+
+
 def test_the_warehouse_is_chosen_by_its_setting(place):
     assert warehouse.warehouse().path == place.folder / "warehouse.duckdb"
 
@@ -92,6 +115,21 @@ def test_every_statement_of_the_project_is_googlesql_that_duckdb_can_run(name, s
     assert "{" not in script
     assert list(dialect.to_duckdb(script))
     assert not [node for tree in parse(script, read="bigquery") for node in tree.find_all(exp.Command)]
+
+
+@pytest.mark.parametrize(("name", "script"), scripts())
+def test_no_alias_is_a_word_that_bigquery_reserves(name, script):
+    reserved = BigQuery.Generator.RESERVED_KEYWORDS
+    aliases = [
+        node.args["alias"]
+        for tree in parse(script, read="bigquery")
+        for node in tree.find_all(exp.Alias, exp.TableAlias)
+        if node.args.get("alias")
+    ] + [node.this for tree in parse(script, read="bigquery") for node in tree.find_all(exp.TableAlias)]
+    names = {alias.name.lower() for alias in aliases if isinstance(alias, exp.Identifier) and not alias.quoted}
+
+    assert names & reserved == set()
+    assert "new" in reserved
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ edition of 2025-07-29: 1,862 lines, 1,860 systems).
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 import pyarrow as pa
@@ -25,14 +26,28 @@ def _moment(text: str) -> datetime:
 
 def _number(text: str) -> float:
     value = float(text)
-    if value != value or value in (float("inf"), float("-inf")):
+    if "_" in text or not text.isascii() or not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if "_" in text or not text.isascii() or not 0 <= value < 2**63:
+        raise ValueError(text)
+    return value
+
+
+def _id(text: str) -> int:
+    value = _count(text)
+    if value == 0:
         raise ValueError(text)
     return value
 
 
 # Our column, the catalogue's column, how its text is read.
 COLUMNS: tuple[tuple[str, str, Callable], ...] = (
-    ("ss_id", "system_id", int),
+    ("ss_id", "system_id", _id),
     ("system_name", "system_public_name", str),
     ("site_location", "site_location", str),
     ("timezone_or_utc_offset", "timezone_or_utc_offset", str),
@@ -41,16 +56,16 @@ COLUMNS: tuple[tuple[str, str, Callable], ...] = (
     ("elevation_m", "elevation_m", _number),
     ("dc_capacity_kw", "dc_capacity_kW", _number),
     ("climate_koppen_geiger", "kg_climate", str),
-    ("pvcz_composite", "pvcz_composite", int),
+    ("pvcz_composite", "pvcz_composite", _count),
     ("tracking", "tracking", str),
     ("mount_type", "type", str),
     ("azimuth_deg", "azimuth", _number),
     ("tilt_deg", "tilt", _number),
     ("first_reading_at", "first_timestamp", _moment),
     ("last_reading_at", "last_timestamp", _moment),
-    ("number_records", "number_records", int),
+    ("number_records", "number_records", _count),
     ("dataset_size_mb", "dataset_size_mb", _number),
-    ("sensor_channels", "available_sensor_channels", int),
+    ("sensor_channels", "available_sensor_channels", _count),
     ("qa_status", "qa_status", str),
     ("qa_issue", "qa_issue", str),
 )
@@ -74,23 +89,39 @@ def transform(body: bytes, parts: Mapping[str, str]) -> Parsed:
         SourceError: the object is empty, not text, or lacks columns of the catalogue.
     """
     try:
-        lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
-        header = next(lines, [])
+        records = _records(body.decode("utf-8-sig"))
+        _, _, header = next(records, (1, "", []))
         if missing := [source for _, source, _ in COLUMNS if source not in header]:
             raise SourceError(f"lacks columns of the catalogue: {', '.join(missing)}")
-        return _systems(lines, header)
+        return _systems(records, header)
     except UnicodeDecodeError as fault:
         raise SourceError(f"is not CSV in UTF-8: {fault}") from None
     except csv.Error as fault:
         raise SourceError(f"is not CSV: {fault}") from None
 
 
-def _systems(lines, header: list[str]) -> Parsed:
+def _records(text: str) -> Iterator[tuple[int, str, list[str]]]:
+    """Read CSV; for each record its first line's number, what it says there, and its cells."""
+    taken: list[str] = []
+
+    def lines():
+        for line in io.StringIO(text, newline=""):
+            taken.append(line)
+            yield line
+
+    reader, first = csv.reader(lines(), strict=True), 1
+    for cells in reader:
+        yield first, "".join(taken).rstrip("\r\n"), cells
+        first = reader.line_num + 1
+        taken.clear()
+
+
+def _systems(records: Iterator[tuple[int, str, list[str]]], header: list[str]) -> Parsed:
     systems: dict[int, dict] = {}
     first_lines: dict[int, int] = {}
     mounts: dict[int, list[tuple]] = {}
     rejects, rows_read, duplicates = [], 0, 0
-    for cells in lines:
+    for line, raw_text, cells in records:
         if not any(cells):
             continue
         rows_read += 1
@@ -99,12 +130,12 @@ def _systems(lines, header: list[str]) -> Parsed:
         if not fault and ss_id in systems:
             fault = _contradiction(row, systems[ss_id], first_lines[ss_id])
         if fault:
-            rejects.append(Reject(lines.line_num, *fault, ",".join(cells)))
+            rejects.append(Reject(line, *fault, raw_text))
             continue
         if ss_id in systems:
             duplicates += 1
         else:
-            systems[ss_id], first_lines[ss_id], mounts[ss_id] = row, lines.line_num, []
+            systems[ss_id], first_lines[ss_id], mounts[ss_id] = row, line, []
         mount = tuple(row[name] for name in MOUNT)
         if mount not in mounts[ss_id]:
             mounts[ss_id].append(mount)

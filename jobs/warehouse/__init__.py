@@ -28,7 +28,11 @@ class Warehouse(Protocol):
         """
 
     def select(self, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Answer one query."""
+        """Answer one query.
+
+        Raises:
+            WarehouseError: it is not one query, or the warehouse refused it.
+        """
 
     def transact(self, script: str, parameters: Mapping[str, Any], relations: Mapping[str, Relation]) -> None:
         """Run a script as one transaction: all of it holds afterwards, or nothing of it.
@@ -40,6 +44,7 @@ class Warehouse(Protocol):
 
         Raises:
             ConflictError: another transaction was first, or the script said ERROR('conflict: ...').
+            ContractError: the script said ERROR('collision: ...').
             WarehouseError: anything else the warehouse refused.
         """
 

@@ -16,6 +16,7 @@ DIFFERENT = {
     exp.Div: "x / 0 is an error in BigQuery and infinite in DuckDB; write SAFE_DIVIDE",
     exp.TimestampDiff: "TIMESTAMP_DIFF counts full units in BigQuery and boundaries in DuckDB",
     exp.DatetimeDiff: "DATETIME_DIFF is not the same in both",
+    exp.DateDiff: "DATE_DIFF counts weeks and years differently",
     exp.DateTrunc: "DATE_TRUNC gives a DATE in BigQuery and a TIMESTAMP in DuckDB",
     exp.DateAdd: "DATE_ADD gives a DATE in BigQuery and a TIMESTAMP in DuckDB",
     exp.DateSub: "DATE_SUB gives a DATE in BigQuery and a TIMESTAMP in DuckDB",
@@ -40,6 +41,25 @@ def to_duckdb(script: str) -> Iterator[str]:
                 yield _translated(statement)
     except SqlglotError as fault:
         raise WarehouseError(f"not GoogleSQL that DuckDB can run: {fault}") from fault
+
+
+def one_query(script: str) -> str:
+    """Give back a script that is one query.
+
+    >>> one_query("SELECT 1")
+    'SELECT 1'
+
+    Raises:
+        WarehouseError: it is something else, such as a DELETE, or more than one statement.
+    """
+    try:
+        statements = [statement for statement in parse(script, read="bigquery") if statement is not None]
+    except SqlglotError as fault:
+        raise WarehouseError(f"not GoogleSQL: {fault}") from fault
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        kinds = ", ".join(statement.key.upper() for statement in statements) or "nothing"
+        raise WarehouseError(f"one query is asked for, and this is {kinds}")
+    return script
 
 
 def _counted(node: exp.Expression) -> exp.Expression:

@@ -16,7 +16,7 @@ import duckdb
 from jobs import contract
 from jobs.errors import ConflictError, ContractError, WarehouseError
 from jobs.warehouse import Relation
-from jobs.warehouse.dialect import to_duckdb
+from jobs.warehouse.dialect import one_query, to_duckdb
 
 
 class DuckDBWarehouse:
@@ -50,7 +50,7 @@ class DuckDBWarehouse:
 
     def select(self, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         with self._connection() as connection, _faults(self.path):
-            answer = _run(connection, query, parameters)
+            answer = _run(connection, one_query(query), parameters)
             names = [column[0] for column in answer.description]
             return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
@@ -117,6 +117,8 @@ def _faults(path: Path):
         said = str(fault)
         if "conflict: " in said:
             raise ConflictError(said.partition("conflict: ")[2]) from fault
+        if "collision: " in said:
+            raise ContractError(f"{said.partition('collision: ')[2]}; nothing was published") from fault
         raise WarehouseError(f"the warehouse {path} refused: {said}") from fault
 
 

@@ -58,7 +58,7 @@ class Standalone:
             )
         self.rest = httpx.Client(base_url=f"http://127.0.0.1:{self.environment['AIRFLOW__API__PORT']}", timeout=30)
         try:
-            self.wait(90, "Airflow to come up", self._is_up)
+            self.wait(180, "Airflow to come up", self._is_up)
         except BaseException:
             self.__exit__()
             raise

@@ -41,7 +41,7 @@ def facts(home):
         env=environment(home, AIRFLOW__CORE__PARALLELISM="1"),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return json.loads(where.read_text()) | {"left_behind": sorted(path.name for path in home.iterdir())}
@@ -236,7 +236,7 @@ def test_a_last_day_without_a_first_is_refused(runs):
 
 
 def test_a_field_that_the_form_does_not_have_is_refused(runs):
-    complaint = "LoadError: the form has no first_dya; it has first_day, last_day, systems, restate"
+    complaint = "LoadError: the form has no first_dya; it has first_day, last_day, systems, restate, accept_loss"
     assert runs["mistyped"]["days"] == complaint
 
 

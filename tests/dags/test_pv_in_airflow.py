@@ -245,7 +245,7 @@ def test_a_second_run_over_the_same_days_skips_all_work_and_changes_nothing(airf
 def test_the_log_of_stage_has_the_lines_of_spark(airflow, loaded):
     log = airflow.task_log(loaded.day("2019-01-05"), STAGE)
     assert "WARN NativeCodeLoader: Unable to load native-hadoop library" in log
-    assert "Spark 4.3.0 on local[*]: 1 tasks" in log
+    assert " on local[*]: 1 tasks" in log
     assert f"{FACT} stage: 2 objects" in log
 
 

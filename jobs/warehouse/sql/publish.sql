@@ -16,10 +16,10 @@ WHERE {within}
   AND object_id IN (SELECT retired FROM UNNEST(@retired) AS retired);
 
 -- A key that another object has brought would double.
-SELECT IF(COUNT(*) = 0, 'unique', ERROR(CONCAT('the load has ', CAST(COUNT(*) AS STRING),
+SELECT IF(COUNT(*) = 0, 'unique', ERROR(CONCAT('collision: the load has ', CAST(COUNT(*) AS STRING),
   ' rows whose key is in the table from another object, such as object_id ', MIN(live.object_id))))
 FROM (SELECT {key}, object_id FROM {table} WHERE {within}) AS live
-INNER JOIN (SELECT {key} FROM {staged} WHERE object_id IN (SELECT object_id FROM load_objects)) AS new
+INNER JOIN (SELECT {key} FROM {staged} WHERE object_id IN (SELECT object_id FROM load_objects)) AS incoming
 USING ({key});
 
 INSERT INTO {table} ({columns})
