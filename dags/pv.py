@@ -4,6 +4,7 @@ Loads NREL's PVDAQ from S3 into the star schema, exactly once: first `dim_system
 `fact_pv_measurement` from the daily files.
 
 * **On schedule** each run takes one day, after it is over: the run of 5 January has the data interval 5 to 6 January.
+  PVDAQ publishes late; with `PV_LATE_DAYS=45` a scheduled run looks at the 45 days before its own again.
 * **Backfill** a range of days from this page; both ends are included. What is loaded already is skipped, so a backfill
   may overlap the schedule, another backfill, or itself.
 * **Trigger** by hand for any window and any list of systems with the form. Without days, a run by hand takes the last
@@ -12,7 +13,8 @@ Loads NREL's PVDAQ from S3 into the star schema, exactly once: first `dim_system
 Each table goes through the same four steps. *plan* compares the bucket with the checkpoint; where nothing is new the
 other three are skipped and no Spark starts. *stage* is the Spark job. *check* holds the staged rows to the contract.
 *publish* is one transaction. Every step may be cleared and run again at any time: the rows stay the same. A load that
-breaks its contract is not retried; read its log, or `etl_quality`.
+breaks its contract is not retried; read its log, or `etl_quality`. A task that says "plan again" was overtaken: clear
+its run from *plan* on.
 """
 
 from datetime import UTC, date, datetime, timedelta
