@@ -1,6 +1,7 @@
 # Everything a person does here. `make help` lists it.
 SHELL := bash
 PYTHON ?= python3
+PORT ?= 8080
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Byte code halves the start of every command.
@@ -21,26 +22,34 @@ FIXTURES := env WAREHOUSE=duckdb://$(HOME_DIR)/fixtures/sunledger.duckdb
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 10
 
-run: .venv/ready java ## Load the fixtures through the pv DAG into the embedded warehouse
+run: java .venv/ready ## Load the fixtures through the pv DAG into the embedded warehouse
 	@mkdir -p $(HOME_DIR)
 	@echo "Running the pv DAG for 2019-01-05 to 2019-01-08 (log: .sunledger/run.log) ..."
 	@$(AIRFLOW) airflow db migrate > $(HOME_DIR)/run.log 2>&1 \
 	&& $(AIRFLOW) python fixtures/s3.py airflow dags test pv \
 		--conf '{"first_day": "2019-01-05", "last_day": "2019-01-08"}' >> $(HOME_DIR)/run.log 2>&1 \
-	|| { tail -n 40 $(HOME_DIR)/run.log; exit 1; }
+	|| { grep -aoE 'jobs\.errors\.[A-Za-z]+: .*' $(HOME_DIR)/run.log | tail -n 1 || tail -n 40 $(HOME_DIR)/run.log; \
+		echo "It failed; the whole log is .sunledger/run.log. Running it again is safe."; exit 1; }
 	@$(FIXTURES) python -m jobs log --last-run && $(FIXTURES) python -m jobs status
 	@echo "The warehouse is .sunledger/fixtures/sunledger.duckdb. The peak of each system and day, for example:"
 	@$(FIXTURES) python -m jobs query fixtures/peaks.sql
+	@echo "What was refused, with file, line and reason:"
+	@$(FIXTURES) python -m jobs query fixtures/refused.sql
 	@echo "Next: make ui (Airflow at http://127.0.0.1:8080), or .venv/bin/python -m jobs --help"
 
-ui: .venv/ready java ## Open Airflow at http://127.0.0.1:8080, with the fixtures on a local S3 server
+ui: java .venv/ready ## Open Airflow at http://127.0.0.1:8080 (PORT=8080), with the fixtures on a local S3 server
 	@mkdir -p $(HOME_DIR)
-	$(AIRFLOW) python fixtures/s3.py airflow standalone
+	@python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2> /dev/null \
+	|| { echo "Port $(PORT) is taken; choose another with: make ui PORT=8081"; exit 1; }
+	@echo "Airflow will be at http://127.0.0.1:$(PORT) in half a minute; no login. Ctrl-C stops it."
+	$(AIRFLOW) AIRFLOW__API__PORT=$(PORT) AIRFLOW__API__BASE_URL=http://127.0.0.1:$(PORT) \
+		AIRFLOW__CORE__EXECUTION_API_SERVER_URL=http://127.0.0.1:$(PORT)/execution/ \
+		python fixtures/s3.py airflow standalone
 
-test: .venv/ready java ## Run all tests
+test: java .venv/ready ## Run all tests
 	pytest
 
-bench: .venv/ready java ## Measure time and memory of loading day files
+bench: java .venv/ready ## Measure loading day files (SYSTEMS=10 DAYS=40)
 	python bench/day_files.py
 
 check: .venv/ready ## Lint, check the format, and hold the contracts to their standard
@@ -58,6 +67,7 @@ lock: .venv/ready ## Compile requirements.in to requirements.txt
 
 clean: ## Remove the environment and all that runs have made
 	rm -rf .venv .sunledger .pytest_cache .ruff_cache spark-warehouse
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
@@ -69,5 +79,6 @@ clean: ## Remove the environment and all that runs have made
 	@touch $@
 
 java:
-	@java -version > /dev/null 2>&1 \
-	|| { echo "Spark needs Java 17 and none was found. On Debian: sudo apt-get install openjdk-17-jre-headless"; exit 1; }
+	@found=$$("$${JAVA_HOME:+$$JAVA_HOME/bin/}java" -version 2>&1 | sed -nE 's/.*version "([0-9]+).*/\1/p'); \
+	[ "$${found:-0}" -ge 17 ] || { echo "Spark needs Java 17, and $${JAVA_HOME:-the PATH} has $${found:-none}." \
+		"On Debian: sudo apt-get install openjdk-17-jre-headless"; exit 1; }

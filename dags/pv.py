@@ -36,11 +36,13 @@ from airflow.sdk import (
 
 DAY = {"type": ["null", "string"], "format": "date"}
 FORM = {
-    "first_day": Param(None, **DAY, title="First day", description="Empty: the day of the run's data interval."),
+    "first_day": Param(
+        None, **DAY, title="First day", description="Empty: the run's own day. Leave it empty in a backfill."
+    ),
     "last_day": Param(None, **DAY, title="Last day", description="Itself included. Empty: the first day."),
     "systems": Param(
-        [],
-        type="array",
+        None,
+        type=["null", "array"],
         items={"type": "integer", "minimum": 1},
         title="Systems",
         description="PVDAQ system ids, such as [34, 1332]. Empty: all systems in the bucket.",
@@ -136,7 +138,7 @@ def load(table):
             found, _ = plan_load(
                 run["run_id"],
                 table,
-                Window(*days, tuple(run["params"]["systems"])),
+                Window(*days, tuple(run["params"]["systems"] or ())),
                 restate=run["params"]["restate"],
                 accept_loss=run["params"]["accept_loss"],
             )

@@ -23,6 +23,9 @@ from jobs.warehouse.dialect import to_duckdb
 
 log = logging.getLogger(__name__)
 
+# How many refused rows an error tells of.
+SHOWN = 5
+
 OBJECTS = pa.schema(
     [
         ("object_id", pa.string()),
@@ -54,9 +57,13 @@ def check(planned: Plan) -> list[dict]:
         if finding["severity"] == "warning":
             log.warning("%s: %s", planned.table, _sentence(finding))
     if errors := [finding for finding in broken if finding["severity"] == "error"]:
+        refused = [finding for finding in findings if finding["check_name"] == "quarantine"]
+        lines = [_sentence(finding) for finding in errors] + [_refusal(row) for row in refused[:SHOWN]]
+        if len(refused) > SHOWN:
+            lines.append(f"and {len(refused) - SHOWN} more refused, all in etl_quality")
         raise ContractError(
             f"{planned.table} load {planned.load_id} does not hold to its contract; nothing was published:\n"
-            + "\n".join(f"  {_sentence(finding)}" for finding in errors)
+            + "\n".join(f"  {line}" for line in lines)
         )
     return findings
 
@@ -183,6 +190,11 @@ def _refused(manifest: dict) -> Iterator[dict]:
             "message": row.pop("reason"),
             **row,
         }
+
+
+def _refusal(row: dict) -> str:
+    where = f"line {row['line']}" + (f", {row['column_name']}" if row["column_name"] else "")
+    return f"refused: {row['object_key']} {where}: {row['message']}: {row['raw_text']!r}"
 
 
 def _sentence(finding: dict) -> str:

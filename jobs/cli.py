@@ -1,5 +1,6 @@
 """cli -- the command line over the steps, for people, `spark-submit` and scripts."""
 
+import csv
 import logging
 import sys
 import time
@@ -47,6 +48,8 @@ def _systems(text: str) -> tuple[int, ...]:
         systems = tuple(sorted({int(part) for part in text.split(",") if part.strip()}))
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a list of system ids like 34,1332") from None
+    if not systems:
+        raise typer.BadParameter("it names no system; leave it out for all of them")
     if any(ss_id < 1 for ss_id in systems):
         raise typer.BadParameter(f"{text!r}: a system id is 1 or more")
     return systems
@@ -206,7 +209,7 @@ def run_command(
 def status_command():
     """Show what each table holds, by its checkpoint."""
     rows = warehouse().select(sql("status"), {})
-    _show(rows) if rows else out.print("nothing has been loaded yet")
+    _show(rows) if rows else out.print("Nothing has been loaded yet.")
 
 
 @app.command("log")
@@ -214,9 +217,12 @@ def log_command(
     last_run: Annotated[bool, typer.Option("--last-run", help="Only the steps of the newest run.")] = False,
 ):
     """Show the last twenty steps that were run, how long each took and what it did."""
-    for row in warehouse().select(sql("last_steps"), {"last_run": last_run}):
-        mark = "[green]done[/green]" if row["outcome"] == "done" else "[red]FAILED[/red]"
-        when = f"{row['started_at'].astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    rows = warehouse().select(sql("last_steps"), {"last_run": last_run})
+    if not rows:
+        out.print("Nothing has been run yet.")
+    for row in rows:
+        mark = "[green]done  [/green]" if row["outcome"] == "done" else "[red]FAILED[/red]"
+        when = f"{row['started_at'].astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
         step = f"{row['table_name']} {row['step']}"
         out.print(f"{when} {mark} {step:28} {row['seconds']:6.1f} s ", end=" ", highlight=False, soft_wrap=True)
         out.print(row["message"], highlight=False, markup=False, soft_wrap=True)
@@ -225,9 +231,14 @@ def log_command(
 @app.command("query")
 def query_command(
     file: Annotated[Path, typer.Argument(help="A file with one GoogleSQL query.", exists=True, dir_okay=False)],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV.")] = False,
 ):
     """Answer a GoogleSQL query from the warehouse."""
-    _show(warehouse().select(file.read_text(encoding="utf-8"), {}))
+    rows = warehouse().select(file.read_text(encoding="utf-8"), {})
+    if as_csv:
+        csv.writer(sys.stdout).writerows([rows[0].keys(), *(row.values() for row in rows)] if rows else [])
+    else:
+        _show(rows)
 
 
 @app.command("contracts")
@@ -273,7 +284,9 @@ def verify_command():
         (doubled,) = warehouse().select(sql("doubled_keys", table=table, key=promised.key, within=within), {})
         if doubled["doubled"]:
             faults.append(f"{table}: {doubled['doubled']} keys stand more than once")
-        out.print(f"{table}: {'ok' if not unlike and not doubled['doubled'] else 'NOT as its checkpoint says'}")
+        (held,) = warehouse().select(sql("held", table=table, within=within), {})
+        verdict = "ok" if not unlike and not doubled["doubled"] else "NOT as its checkpoint says"
+        out.print(f"{table}: {verdict}, {held['row_count']:,} rows of {held['objects']:,} objects", highlight=False)
     if faults:
         raise LoadError("the tables are not what the checkpoint says:\n" + "\n".join(f"  {fault}" for fault in faults))
 
@@ -327,6 +340,8 @@ def main() -> None:
     logging.getLogger("jobs").setLevel(logging.INFO)
     # The commands say themselves what a step did.
     logging.getLogger("jobs.ledger").setLevel(logging.WARNING)
+    # An interrupted JVM complains of it at length.
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
     try:
         app(prog_name="python -m jobs")
     except LoadError as fault:

@@ -136,9 +136,10 @@ def step(run_id: str, table: str, name: str) -> Iterator[Step]:
         yield under_way
     except BaseException as fault:
         try:
-            record("failed", f"{type(fault).__name__}: {fault}")
+            record("failed", f"{type(fault).__name__}: {fault}".removesuffix(": "))
         except LoadError as second:
-            fault.add_note(f"etl_run could not be written either: {second}")
+            if str(second) != str(fault):
+                fault.add_note(f"etl_run could not be written either: {second}")
         raise
     try:
         record("done", under_way.message)

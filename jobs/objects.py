@@ -13,7 +13,13 @@ from functools import cached_property
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
 
 from jobs.errors import SourceError, UnreachableError
 
@@ -109,6 +115,8 @@ class Bucket:
                 f"{where} needs credentials and none were found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and "
                 f"AWS_SECRET_ACCESS_KEY, or PVDAQ_ANONYMOUS=true for a public bucket"
             )
+        if isinstance(fault, ParamValidationError):
+            return SourceError(f"{self.name!r} cannot be the name of a bucket; check PVDAQ_BUCKET")
         if not isinstance(fault, ClientError):
             return UnreachableError(
                 f"{where} cannot be reached at {endpoint} ({type(fault).__name__}); check AWS_ENDPOINT_URL_S3"
@@ -123,6 +131,7 @@ class Bucket:
             return SourceError(f"{where} was listed but is gone (404); plan again")
         if status in (401, 403):
             return SourceError(
-                f"{where} may not be read ({status} {code}) at {endpoint}; check credentials and bucket policy"
+                f"{where} may not be read ({status} {code}) at {endpoint}; check PVDAQ_BUCKET, the credentials "
+                f"and the bucket's policy"
             )
         return UnreachableError(f"{where} could not be read ({status} {code}) at {endpoint}")

@@ -250,6 +250,9 @@ def _listed(promised: Contract, window: Window, progress) -> list[tuple[ObjectVe
             continue
         listed.append((found, parts))
         claims.setdefault(tuple(int(value) for value in parts.values()), []).append(found.key)
+    found_systems = {int(parts["ss_id"]) for _, parts in listed if "ss_id" in parts}
+    if absent := sorted(set(window.systems) - found_systems) if "{ss_id}" in source.list_by else []:
+        log.warning("%s: no object of system %s in the window", promised.table, ", ".join(map(str, absent)))
     if rivals := [keys for keys in claims.values() if len(keys) > 1]:
         raise SourceError(
             f"{promised.table}: more than one object for the same part of the source, so that rows would double; "

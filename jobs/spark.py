@@ -5,7 +5,8 @@ process: it ends when the step ends, and with the process if that is killed.
 """
 
 import os
-import shutil
+import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,15 +19,30 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+def _require_java() -> None:
+    home = os.environ.get("JAVA_HOME")
+    java = f"{home}/bin/java" if home else "java"
+    try:
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
+    except OSError:
+        said = ""
+    version = re.search(r'version "(\d+)', said)
+    if version is None or int(version[1]) < 17:
+        found = f"{java} is {version[1]}" if version else f"there is none at {java}" if home else "there is none"
+        raise LoadError(
+            f"Spark needs Java 17, {found}. On Debian: sudo apt-get install openjdk-17-jre-headless"
+            + (", and unset JAVA_HOME" if home else "")
+        )
+
+
 @contextmanager
 def session(name: str) -> Iterator["SparkSession"]:
     """Give a Spark session whose Python workers can import `jobs`, and stop it afterwards.
 
     Raises:
-        LoadError: there is no Java.
+        LoadError: there is no Java 17 or newer.
     """
-    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
-        raise LoadError("Spark needs Java 17, there is none. On Debian: sudo apt-get install openjdk-17-jre-headless")
+    _require_java()
     # Another python3 on PATH would lack pyarrow.
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")

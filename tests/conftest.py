@@ -187,3 +187,12 @@ def expected_rows(table):
     for row in rows:
         assert row.pop("why"), f"an expectation of {table} has no reason"
     return rows
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Add the last lines of the Airflow that a failed test ran in."""
+    report = yield
+    if report.failed and (running := item.funcargs.get("airflow")):
+        report.sections.append(("Airflow's last lines", running.tail()))
+    return report

@@ -59,7 +59,7 @@ def test_refused_rows_are_in_etl_quality_with_file_line_and_reason(place, load):
 def test_more_rejects_than_the_contract_allows_stop_the_load(place, load):
     place.put_day(7, FIFTH, day_file(7, FIFTH, [1.0, "x", 3.0]))
 
-    with pytest.raises(ContractError, match=r"few_rejects: 33.3333, must be <= 5"):
+    with pytest.raises(ContractError, match=r"few_rejects: 33.3333, must be <= 5") as fault:
         load()
 
     assert nothing_was_published()
@@ -67,6 +67,7 @@ def test_more_rejects_than_the_contract_allows_stop_the_load(place, load):
         ("error", False, "<= 5")
     ]
     assert place.rows("SELECT line, raw_text FROM etl_quality WHERE check_name = 'quarantine'") == [(3, "x")]
+    assert f"refused: {day_key(7, FIFTH)} line 3, ac_power__1: not a number: 'x'" in str(fault.value)
 
 
 def test_every_unreadable_object_is_named_and_nothing_is_published(place, load):
@@ -191,6 +192,16 @@ def test_a_wrong_endpoint_is_one_sentence(place, monkeypatch, capsys):
     assert nothing_was_published()
 
 
+def test_a_name_that_no_bucket_can_have_is_one_sentence(place, monkeypatch, capsys):
+    monkeypatch.setenv("PVDAQ_BUCKET", "bad bucket!")
+    forget()
+
+    code, _, err = run(capsys, monkeypatch)
+
+    assert code == 1
+    assert "error: 'bad bucket!' cannot be the name of a bucket; check PVDAQ_BUCKET" in err
+
+
 def test_a_missing_bucket_is_one_sentence(place, monkeypatch, capsys):
     monkeypatch.setenv("PVDAQ_BUCKET", "no-such-bucket")
     forget()
@@ -246,6 +257,15 @@ def test_a_system_without_objects_is_nothing_to_do_and_said(place, monkeypatch, 
     assert code == 0
     assert "0 new" in out
     assert "has no object for 2019-01-05 to 2019-01-08, systems 7" in caplog.text
+    assert "the source lists nothing to load" in out
+
+
+def test_a_system_that_is_not_there_is_named_beside_one_that_is(place, load, caplog):
+    place.put_day(7, FIFTH, day_file(7, FIFTH, [1.0]))
+
+    load(systems=(7, 8, 99999))
+
+    assert "no object of system 8, 99999 in the window" in caplog.text
 
 
 def test_a_catalogue_that_lost_its_systems_is_refused(place, load):
@@ -274,6 +294,7 @@ def test_a_key_that_names_no_real_day_is_an_error_that_shows_it(place):
         (("run", FACT, "--from", "2019-01-05"), "--from and --to go together"),
         (("run", FACT, "--systems", "34,abc"), "is not a list of system ids like 34,1332"),
         (("run", FACT, "--systems", "0"), "a system id is 1 or more"),
+        (("run", FACT, "--systems", ""), "it names no system; leave it out for all of them"),
     ],
 )
 def test_arguments_that_cannot_be_used_are_refused_at_once(arguments, said, place, monkeypatch, capsys):

@@ -42,6 +42,14 @@ def test_one_listing_per_system_and_year_each_to_its_slash(place, listed):
     assert listed == [f"{root}system_id={ss_id}/year={year}/" for ss_id in (7, 8) for year in (2018, 2019)]
 
 
+def test_all_days_are_one_listing_per_system_to_its_slash(place, listed):
+    place.put_day(7, FIFTH, b"")
+
+    plan.plan(FACT, Window(systems=(7, 8)))
+
+    assert listed == ["pvdaq/csv/pvdata/system_id=7/", "pvdaq/csv/pvdata/system_id=8/"]
+
+
 def test_without_systems_all_that_the_bucket_has_are_listed(place, listed):
     for ss_id in (1, 10, 1332):
         place.put_day(ss_id, FIFTH, b"")

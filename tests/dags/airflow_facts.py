@@ -33,7 +33,7 @@ FORMS = {
     "a_system_as_text": {"systems": ["34"]},
     "system_0": {"systems": [0]},
     "half_a_system": {"systems": [1.5]},
-    "no_systems": {"systems": None},
+    "systems_as_a_number": {"systems": 34},
     "restate_as_text": {"restate": "yes"},
 }
 

@@ -167,11 +167,11 @@ def test_what_may_be_better_in_a_minute_is_tried_again(facts, fault):
         ("a_day_in_short", "param first_day: '20190105' is not a 'date'"),
         ("a_day_as_a_number", "param first_day: 20190105 is not of type 'null', 'string'"),
         ("an_empty_day", "param first_day: '' is not a 'date'"),
-        ("systems_as_text", "param systems: '34' is not of type 'array'"),
+        ("systems_as_text", "param systems: '34' is not of type 'null', 'array'"),
         ("a_system_as_text", "param systems: '34' is not of type 'integer'"),
         ("system_0", "param systems: 0 is less than the minimum of 1"),
         ("half_a_system", "param systems: 1.5 is not of type 'integer'"),
-        ("no_systems", "param systems: None is not of type 'array'"),
+        ("systems_as_a_number", "param systems: 34 is not of type 'null', 'array'"),
         ("restate_as_text", "param restate: 'yes' is not of type 'boolean'"),
     ],
 )

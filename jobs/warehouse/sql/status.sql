@@ -5,5 +5,6 @@ SELECT head.table_name, head.generation, head.changed_at, COUNT(live.object_id) 
 FROM etl_head AS head
 LEFT JOIN (SELECT * FROM etl_checkpoint WHERE retired_generation IS NULL) AS live
   ON live.table_name = head.table_name
+WHERE head.generation > 0
 GROUP BY head.table_name, head.generation, head.changed_at
 ORDER BY head.table_name
