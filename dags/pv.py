@@ -129,7 +129,7 @@ def load(table):
         @task.short_circuit(ignore_downstream_trigger_rules=False, trigger_rule=TriggerRule.NONE_FAILED)
         def plan():
             """Compare the bucket with the checkpoint and write the plan. Nothing new skips the rest."""
-            from jobs.plan import Window
+            from jobs.listing import Window
             from jobs.settings import settings
             from jobs.steps import plan_load
 

@@ -19,7 +19,8 @@ from rich.table import Table
 
 from jobs import contract, ledger, steps, transform
 from jobs.errors import LoadError, SupersededError
-from jobs.plan import Comparison, Window
+from jobs.listing import Window
+from jobs.plan import Comparison
 from jobs.warehouse import sql, warehouse
 
 app = typer.Typer(

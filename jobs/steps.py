@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from jobs import check as checks
 from jobs import ledger, plan, publish, stage
-from jobs.plan import Comparison, Window
+from jobs.listing import Window
+from jobs.plan import Comparison
 
 Progress = Callable[[int, int], None]
 

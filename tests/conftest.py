@@ -167,7 +167,7 @@ def shared_session(spark, monkeypatch):
 def load(place, shared_session):
     """Take a table through the four steps in this process; what plan found, and what publish brought in."""
     from jobs import check, plan, publish, stage
-    from jobs.plan import Window
+    from jobs.listing import Window
 
     def run(table="fact_pv_measurement", days=DAYS, systems=(), **options):
         found = plan.plan(table, Window(*days, systems), **options)

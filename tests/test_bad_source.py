@@ -11,7 +11,7 @@ from conftest import DAYS, day_file, day_key, forget
 
 from jobs import cli, ledger, plan, stage
 from jobs.errors import ContractError, SourceError, UnreachableError
-from jobs.plan import Window
+from jobs.listing import Window
 
 FACT = "fact_pv_measurement"
 FIFTH, SIXTH = DAYS[0], date(2019, 1, 6)

@@ -12,7 +12,7 @@ from conftest import DAYS, day_file
 
 from jobs import check, contract, ledger, plan, stage, staging
 from jobs.errors import ContractError
-from jobs.plan import Window
+from jobs.listing import Window
 
 FACT = "fact_pv_measurement"
 

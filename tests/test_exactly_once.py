@@ -13,7 +13,7 @@ from conftest import DAYS, ROOT, Place, day_file, day_key, expected_rows, forget
 
 from jobs import check, contract, ledger, plan, publish, stage, staging, steps, transform
 from jobs.errors import ConflictError, ContractError, SourceError, SupersededError, WarehouseError
-from jobs.plan import Window
+from jobs.listing import Window
 from jobs.warehouse.duckdb import DuckDBWarehouse
 
 FACT = "fact_pv_measurement"

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from jobs import contract, plan, stage, staging
-from jobs.plan import Window
+from jobs.listing import Window
 
 TABLES = [table for table in contract.names() if (FIXTURES / table).is_dir()]
 SPARK_TYPES = {

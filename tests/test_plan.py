@@ -7,7 +7,7 @@ from conftest import DAYS, day_file, day_key
 
 from jobs import plan
 from jobs.errors import LoadError
-from jobs.plan import Window
+from jobs.listing import Window
 
 FACT = "fact_pv_measurement"
 FIFTH = DAYS[0]

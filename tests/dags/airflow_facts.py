@@ -134,7 +134,7 @@ def days(run, late_days):
     from airflow.sdk.api.datamodels._generated import TIRunContext
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-    from jobs.plan import Window
+    from jobs.listing import Window
 
     # Each task parses the file for itself; a DAG keeps the form of the run that it was asked for last.
     task = DagBag().dags["pv"].get_task("dim_system.plan")
