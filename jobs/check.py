@@ -6,7 +6,9 @@ to etl_quality together with every refused row, and one failed `error` stops the
 """
 
 import logging
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
@@ -17,6 +19,7 @@ from jobs import contract, ledger, staging
 from jobs.contract import Check, Contract
 from jobs.errors import ContractError, StagingError
 from jobs.plan import Plan
+from jobs.settings import settings
 from jobs.stage import QUARANTINE
 from jobs.warehouse import sql, warehouse
 from jobs.warehouse.dialect import to_duckdb
@@ -96,9 +99,18 @@ def _columns(schema: pa.Schema) -> str:
     return ", ".join(f"{field.name} {field.type}" for field in schema)
 
 
+@contextmanager
+def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an engine in memory that goes to a folder of its own with what is too much."""
+    with tempfile.TemporaryDirectory(prefix="sunledger-check-") as overflow:
+        config = {"memory_limit": settings().duckdb_memory, "temp_directory": overflow}
+        with duckdb.connect(":memory:", config=config) as engine:
+            yield engine
+
+
 def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dict]:
     """Run every check over the staged rows with an engine in memory; one finding each."""
-    with duckdb.connect(":memory:") as engine:
+    with _engine() as engine:
         engine.register("staged", staged_rows(promised.table, manifest))
         engine.register("quarantine", _files(manifest, "quarantine", QUARANTINE))
         # What is replaced is the plan's to say: the same load may be staged once and planned on several generations.

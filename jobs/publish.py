@@ -155,6 +155,7 @@ def _transact(
         table=promised.table,
         staged="staged",
         key=promised.key,
+        same_key=" AND ".join(f"live.`{name}` = incoming.`{name}`" for name in promised.key),
         columns=promised.column_names,
         # A key of an older pattern says nothing of its parts, so that nothing may be bounded by them.
         within=promised.within(first_day, last_day, [] if None in parts else parts),

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     staging: str = Field(f"file://{LOCAL}/staging", description="URI of the staging area: file:// or s3://")
     warehouse: str = Field(f"duckdb://{LOCAL}/sunledger.duckdb", description="duckdb:///absolute/path.duckdb")
     warehouse_lock_seconds: float = Field(120, gt=0, description="how long to wait for another process's lock [s]")
+    duckdb_memory: str = Field("1GB", description="memory of DuckDB, as warehouse and in check; more goes to disk")
     s3_connections: int = Field(32, ge=1, le=256, description="listings under way at once; a Spark task reads eight")
     s3_timeout_seconds: float = Field(60, gt=0, description="how long S3 may be silent before a try is given up [s]")
     pv_late_days: int = Field(

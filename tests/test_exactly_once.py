@@ -303,7 +303,8 @@ def test_the_publish_transaction_has_as_many_statements_as_were_killed():
     from jobs.warehouse import sql
     from jobs.warehouse.dialect import to_duckdb
 
-    script = sql("publish", table="t", staged="staged", key=("k",), columns=("k",), within="TRUE")
+    names = {"table": "t", "staged": "staged", "within": "TRUE", "same_key": "live.k = incoming.k"}
+    script = sql("publish", **names, key=("k",), columns=("k",))
 
     assert len(list(to_duckdb(script))) == STATEMENTS
 

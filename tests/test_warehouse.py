@@ -15,7 +15,7 @@ SEED = "INSERT INTO etl_head (table_name, generation) VALUES (@table_name, 1);"
 
 @pytest.fixture
 def opened(tmp_path):
-    made = DuckDBWarehouse(str(tmp_path / "w.duckdb"), 5)
+    made = DuckDBWarehouse(str(tmp_path / "w.duckdb"), 5, "1GB")
     made.create()
     return made
 
@@ -104,7 +104,13 @@ def test_the_warehouse_is_chosen_by_its_setting(place):
 
 
 def scripts():
-    names = {"table": "fact_pv_measurement", "staged": "staged", "within": "TRUE", "column": "ss_id"}
+    names = {
+        "table": "fact_pv_measurement",
+        "staged": "staged",
+        "within": "TRUE",
+        "column": "ss_id",
+        "same_key": "live.a = incoming.a",
+    }
     columns = contract.load("fact_pv_measurement")
     for path in sorted(warehouse.files("jobs.warehouse").joinpath("sql").iterdir()):
         yield path.name, sql(path.name.removesuffix(".sql"), **names, key=columns.key, columns=columns.column_names)

@@ -62,7 +62,8 @@ def warehouse() -> Warehouse:
     """Open the warehouse of the settings, with its tables created."""
     from jobs.warehouse.duckdb import DuckDBWarehouse
 
-    path = "/" + settings().warehouse.removeprefix("duckdb:///").lstrip("/")
-    opened = DuckDBWarehouse(path, settings().warehouse_lock_seconds)
+    configured = settings()
+    path = "/" + configured.warehouse.removeprefix("duckdb:///").lstrip("/")
+    opened = DuckDBWarehouse(path, configured.warehouse_lock_seconds, configured.duckdb_memory)
     opened.create()
     return opened

@@ -22,9 +22,10 @@ from jobs.warehouse.dialect import one_query, to_duckdb
 class DuckDBWarehouse:
     """The port over a DuckDB file. `Warehouse` says what each verb promises."""
 
-    def __init__(self, path: str, lock_seconds: float):
+    def __init__(self, path: str, lock_seconds: float, memory: str):
         self.path = Path(path)
         self.lock_seconds = lock_seconds
+        self.memory = memory
 
     def create(self) -> None:
         there = self._columns()
@@ -81,7 +82,7 @@ class DuckDBWarehouse:
         deadline = time.monotonic() + self.lock_seconds
         while True:
             try:
-                connection = duckdb.connect(str(self.path))
+                connection = duckdb.connect(str(self.path), config={"memory_limit": self.memory})
                 break
             except duckdb.Error as fault:
                 if "Could not set lock on file" not in str(fault):

@@ -17,10 +17,10 @@ WHERE {within}
 
 -- A key that another object has brought would double.
 SELECT IF(COUNT(*) = 0, 'unique', ERROR(CONCAT('collision: the load has ', CAST(COUNT(*) AS STRING),
-  ' rows whose key is in the table from another object, such as object_id ', MIN(live.object_id))))
-FROM (SELECT {key}, object_id FROM {table} WHERE {within}) AS live
-INNER JOIN (SELECT {key} FROM {staged} WHERE object_id IN (SELECT object_id FROM load_objects)) AS incoming
-USING ({key});
+  ' rows whose key is in the table from another object, such as those of object_id ', MIN(incoming.object_id))))
+FROM {staged} AS incoming
+WHERE incoming.object_id IN (SELECT object_id FROM load_objects)
+  AND EXISTS (SELECT 1 FROM (SELECT {key} FROM {table} WHERE {within}) AS live WHERE {same_key});
 
 INSERT INTO {table} ({columns})
 SELECT {columns}
