@@ -146,4 +146,5 @@ def step(run_id: str, table: str, name: str) -> Iterator[Step]:
     except LoadError as fault:
         # The step is done and stays done; that its line is missing from the log must not say otherwise.
         log.warning("%s %s is done, but etl_run could not be written: %s", table, name, fault)
-    log.info("%s %s: %s", table, name, under_way.message)
+    load = f"; load {under_way.load_id}" if under_way.load_id else ""
+    log.info("%s %s: %s%s", table, name, under_way.message, load)
