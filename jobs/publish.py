@@ -61,7 +61,7 @@ def publish(planned: Plan) -> dict[str, int]:
         if not due and not leaving:
             log.info("%s load %s is published already", planned.table, planned.load_id)
             return dict.fromkeys(("objects", *COUNTS), 0)
-        _refuse_if_superseded(promised, planned, due, leaving, now.moved)
+        _refuse_if_superseded(planned, due, leaving, now.moved)
         try:
             return _transact(promised, planned, manifest, now.head, due, leaving)
         except ConflictError as fault:
@@ -104,14 +104,11 @@ def _leaving(
 
 
 def _refuse_if_superseded(
-    promised: Contract,
-    planned: Plan,
-    due: list[PlannedObject],
-    leaving: list[LoadedObject],
-    moved: list[LoadedObject],
+    planned: Plan, due: list[PlannedObject], leaving: list[LoadedObject], moved: list[LoadedObject]
 ) -> None:
+    """Refuse a load if what it brings or takes away came in or went out since it was planned."""
     touched = {entry.key for entry in due} | {entry.object_key for entry in leaving}
-    keys = sorted({entry.object_key for entry in moved if promised.replaces == "table" or entry.object_key in touched})
+    keys = sorted(touched & {entry.object_key for entry in moved})
     if keys:
         raise SupersededError(
             f"{planned.table} load {planned.load_id} was planned on generation {planned.head}; since then "

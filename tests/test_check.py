@@ -183,6 +183,17 @@ def test_a_correction_that_loses_most_is_refused_until_the_loss_is_accepted(body
     assert place.rows("SELECT count(*) FROM fact_pv_measurement WHERE ss_id = 7") == [(body.count(b":00:00"),)]
 
 
+def test_a_refused_line_takes_all_its_readings_into_the_account(place, load):
+    lines = [f"2019-01-05 {hour:02d}:00:00,{hour},{hour},7" for hour in range(24)]
+    lines[5] = lines[5].replace("2019-01-05", "2019-01-06")
+    place.put_day(7, DAYS[0], "\n".join(["measured_on,ac_power__1,dc_power__2,system_id", *lines]).encode())
+
+    _, published = load()
+
+    assert (published["rows_read"], published["rows_loaded"], published["rows_quarantined"]) == (48, 46, 2)
+    assert place.rows("SELECT observed, line FROM etl_quality WHERE check_name = 'quarantine'") == [(2.0, 7)]
+
+
 def test_an_object_that_is_mostly_refused_stops_a_load_whose_share_of_rejects_is_small(place, load):
     lines = day_file(7, DAYS[0], [1.0, 2.0, 3.0]).replace(b"2019-01-05 ", b"1/5/2019 ")
     place.put_day(7, DAYS[0], lines)

@@ -195,8 +195,8 @@ def test_a_publisher_that_loses_the_head_judges_anew_and_wins_the_next(place, sh
     mine, theirs = prepared((FIFTH, SIXTH)), prepared((SIXTH, DAYS[1]))
     judge, rounds = publish._refuse_if_superseded, []
 
-    def overtaken(promised, planned, due, *more):
-        judge(promised, planned, due, *more)
+    def overtaken(planned, due, *more):
+        judge(planned, due, *more)
         if planned is mine:
             rounds.append(len(due))
             if len(rounds) == 1:
@@ -228,8 +228,8 @@ def test_a_twin_that_publishes_the_same_load_in_between_is_seen(place, shared_se
     mine = prepared(DAYS)
     judge, rounds = publish._refuse_if_superseded, []
 
-    def overtaken(promised, planned, due, *more):
-        judge(promised, planned, due, *more)
+    def overtaken(planned, due, *more):
+        judge(planned, due, *more)
         rounds.append(len(due))
         if len(rounds) == 1:
             publish.publish(mine)
