@@ -209,7 +209,7 @@ def run_command(
 @app.command("status")
 def status_command():
     """Show what each table holds, by its checkpoint."""
-    rows = warehouse().select(sql("status"), {})
+    rows = warehouse().select("SELECT * FROM view_checkpoint_live ORDER BY table_name", {})
     _show(rows) if rows else out.print("Nothing has been loaded yet.")
 
 

@@ -1,13 +1,14 @@
-"""contract -- what a table is, read from its Open Data Contract Standard document.
+"""contract -- what a table or view is, read from its Open Data Contract Standard document.
 
 `jobs/tables/<table>.yaml` is the one place that says a table's columns, key, partition, checks and source. This module
-reads it once and gives Spark and Arrow the schema, the warehouse its DDL, plan its source, and check its rules.
+reads it once and gives Spark and Arrow the schema, the warehouse its tables, plan its source, and check its rules. A
+view has its query beside it, in `jobs/tables/<view>.sql`.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from jobs.errors import ContractError
 
 # More values than this in an IN list cost more to read than they spare.
 MOST_LITERALS = 500
+
+# More than BigQuery takes.
+MOST_CLUSTERING_COLUMNS = 4
 
 TABLES = Path(__file__).parent / "tables"
 
@@ -45,7 +49,10 @@ COMPARISONS = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column, with its GoogleSQL type."""
+    """One column, with its GoogleSQL type.
+
+    `references` is the table and column that a foreign key leads to; it `holds` always, or is only reported by a check.
+    """
 
     name: str
     type: str
@@ -54,7 +61,8 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     allowed: tuple[str, ...] = ()
-    references: str | None = None
+    references: tuple[str, str] | None = None
+    holds: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,14 +116,19 @@ class Contract:
     """What a table promises.
 
     `replaces` says what a new object version takes the place of: the `object`'s older version, or the whole `table`.
+    `query` is a view's GoogleSQL, with `${dataset}` before each table; a table has none.
     """
 
     table: str
     version: str
+    domain: str
     description: str
+    query: str | None
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     partition: str | None
+    requires_partition_filter: bool
+    retention_days: int | None
     cluster_by: tuple[str, ...]
     replaces: str
     source: Source | None
@@ -134,7 +147,16 @@ class Contract:
     @cached_property
     def references(self) -> dict[str, tuple[str, str]]:
         """Columns with a foreign key, and the (table, column) each leads to."""
-        return {column.name: tuple(column.references.split(".", 1)) for column in self.columns if column.references}
+        return {column.name: column.references for column in self.columns if column.references}
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Labels of the table or view in the warehouse, as BigQuery allows them."""
+        return {
+            "domain": self.domain,
+            "layer": self.table.partition("_")[0],
+            "contract": self.version.replace(".", "-"),
+        }
 
     def within(self, first_day: date, last_day: date, parts: Iterable[Mapping[str, str]] = ()) -> str:
         """Write the predicate that keeps a statement to what some objects cover, with literal bounds.
@@ -159,26 +181,23 @@ class Contract:
         ]
         return " AND ".join(bounds)
 
-    def ddl(self) -> str:
-        """Write the table's CREATE statement in GoogleSQL."""
-        lines = [
-            f"  `{column.name}` {column.type}{' NOT NULL' if column.required else ''}"
-            f" OPTIONS(description={_literal(column.description)})"
-            for column in self.columns
-        ]
-        if self.key:
-            lines.append(f"  PRIMARY KEY ({', '.join(f'`{name}`' for name in self.key)}) NOT ENFORCED")
-        parts = [f"CREATE TABLE IF NOT EXISTS `{self.table}` (\n" + ",\n".join(lines) + "\n)"]
-        if self.partition:
-            parts.append(f"PARTITION BY DATETIME_TRUNC(`{self.partition}`, DAY)")
-        if self.cluster_by:
-            parts.append(f"CLUSTER BY {', '.join(f'`{name}`' for name in self.cluster_by)}")
-        parts.append(f"OPTIONS(description={_literal(self.description)})")
-        return "\n".join(parts)
+    def on_days(self, days: Iterable[date]) -> str:
+        """Write the predicate that takes just these days' partitions whole, with literal bounds and nothing else."""
+        runs: list[list[date]] = []
+        for day in sorted(days):
+            if runs and day - runs[-1][1] == timedelta(days=1):
+                runs[-1][1] = day
+            else:
+                runs.append([day, day])
+        column = f"`{self.partition}`"
+        return " OR ".join(
+            f"({column} >= DATETIME '{first} 00:00:00' AND {column} < DATETIME '{last + timedelta(days=1)} 00:00:00')"
+            for first, last in runs
+        )
 
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    def view_query(self, dataset: str) -> str:
+        """Write the view's query over the tables of a dataset, such as `project.dataset`."""
+        return self.query.replace("${dataset}", dataset)
 
 
 @cache
@@ -209,20 +228,41 @@ def _contract(table, document, schema) -> Contract:
     if schema.name != table:
         raise ValueError(f"it describes {schema.name!r}")
     custom = _custom(schema)
+    query = TABLES / f"{table}.sql"
+    if (schema.physicalType == "view") != query.exists():
+        raise ValueError(
+            f"it is a {schema.physicalType} and {query.name} is {'there' if query.exists() else 'missing'}"
+        )
+    if len(custom.get("clusterBy", ())) > MOST_CLUSTERING_COLUMNS:
+        raise ValueError(f"it clusters by more than {MOST_CLUSTERING_COLUMNS} columns")
     keyed = sorted((p for p in schema.properties if p.primaryKey), key=lambda p: p.primaryKeyPosition)
     partitions = [p.name for p in schema.properties if p.partitioned]
     return Contract(
         table=table,
         version=document.version,
+        domain=document.domain,
+        query=query.read_text(encoding="utf-8") if query.exists() else None,
         description=schema.description + " " + schema.dataGranularityDescription,
         columns=tuple(_column(p) for p in schema.properties),
         key=tuple(p.name for p in keyed),
         partition=partitions[0] if partitions else None,
+        requires_partition_filter=custom.get("requirePartitionFilter", False),
+        retention_days=_retention_days(document, partitions),
         cluster_by=tuple(custom.get("clusterBy", ())),
         replaces=custom.get("replaces", "object"),
         source=_source(document.servers[0]) if document.servers else None,
         checks=tuple(_check(rule) for rule in schema.quality or ()),
     )
+
+
+def _retention_days(document, partitions) -> int | None:
+    promises = [promise for promise in document.slaProperties or () if promise.property == "retention"]
+    if not promises:
+        return None
+    (promise,) = promises
+    if promise.unit != "d" or not partitions:
+        raise ValueError("retention is a number of days (unit d) of a partitioned table")
+    return int(promise.value)
 
 
 def _custom(holder) -> dict:
@@ -233,6 +273,7 @@ def _column(prop) -> Column:
     if prop.physicalType not in ARROW_TYPES:
         raise ValueError(f"column {prop.name} has unknown type {prop.physicalType!r}")
     options = prop.logicalTypeOptions or {}
+    foreign = next((r for r in prop.relationships or () if r.type == "foreignKey"), None)
     return Column(
         name=prop.name,
         type=prop.physicalType,
@@ -241,7 +282,8 @@ def _column(prop) -> Column:
         minimum=options.get("minimum"),
         maximum=options.get("maximum"),
         allowed=tuple(entry.value for entry in prop.enum or ()),
-        references=next((r.to for r in prop.relationships or () if r.type == "foreignKey"), None),
+        references=tuple(foreign.to.split(".", 1)) if foreign else None,
+        holds=bool(foreign and _custom(foreign).get("holds", False)),
     )
 
 

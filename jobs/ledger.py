@@ -3,6 +3,7 @@
 Only etl_checkpoint is ever asked what is loaded. etl_run is a log for people.
 """
 
+import itertools
 import logging
 import time
 from collections.abc import Iterator
@@ -68,9 +69,13 @@ def state(table: str, first_day: date = EVER[0], last_day: date = EVER[1], since
         "since": NEVER if since is None else since,
     }
     rows = warehouse().select(sql("state"), asked)
-    if not rows:
-        warehouse().transact(sql("seed_head"), {"table_name": table}, {})
-        return State(0, {}, [])
+    for attempt in itertools.count():
+        if rows:
+            break
+        # Two heads of one table would both be counted up. Whoever seeds it at the same moment joins this seed; if one
+        # of an earlier warehouse of that name is joined, the table still has no head, and the next one is seeded.
+        warehouse().transact(sql("seed_head"), {"table_name": table}, {}, once=f"seed-{attempt}")
+        rows = warehouse().select(sql("state"), asked)
     head = rows[0].pop("head")
     known = [LoadedObject(**{name: row[name] for name in FIELDS}) for row in rows if row["object_id"]]
     days = [entry for entry in known if entry.first_day is None or entry.first_day <= last_day]

@@ -9,7 +9,8 @@ loads share their objects, and a late zombie changes nothing.
 import logging
 import random
 import time
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 
 import pyarrow as pa
 
@@ -23,8 +24,10 @@ from jobs.warehouse import sql, warehouse
 
 log = logging.getLogger(__name__)
 
-# Publishers of one table queue up here; with jitter around 0.3 s, eight of them are through within seconds.
+# Publishers of one table queue up here; with jitter that starts around 0.3 s, eight of them are through within seconds
+# where a transaction is quick, and within minutes where it takes ten seconds.
 ATTEMPTS = 30
+LONGEST_PAUSE_SECONDS = 10.0
 
 COUNTS = ("rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate")
 LOAD_OBJECTS = pa.schema(
@@ -55,20 +58,26 @@ def publish(planned: Plan) -> dict[str, int]:
         raise StagingError(f"{planned.table} load {planned.load_id} is not staged, or its files are gone; stage it")
     _refuse_unless_checked(planned)
     for attempt in range(1, ATTEMPTS + 1):
-        now = ledger.state(planned.table, *_days(planned.objects, planned.retired_days), since=planned.head)
+        window = _days(planned.objects, planned.retired_days)
+        now = ledger.state(planned.table, *window, since=planned.head)
         due = [entry for entry in planned.objects if not _is_live(planned, entry, now.live.get(entry.key))]
         leaving = _leaving(promised, planned, due, now.live)
         if not due and not leaving:
             log.info("%s load %s is published already", planned.table, planned.load_id)
             return dict.fromkeys(("objects", *COUNTS), 0)
         _refuse_if_superseded(planned, due, leaving, now.moved)
+        leave = _leave(promised, leaving, now.live, window)
         try:
-            return _transact(promised, planned, manifest, now.head, due, leaving)
+            brought = _transact(promised, planned, manifest, now.head, due, leaving, leave)
         except ConflictError as fault:
             if attempt == ATTEMPTS:
                 raise
             log.info("%s: %s; trying again", planned.table, fault)
-            time.sleep(random.uniform(0.1, 0.5))
+            time.sleep(random.uniform(0.1, min(LONGEST_PAUSE_SECONDS, 0.5 * 1.2**attempt)))
+            continue
+        # Another process that publishes the very same load may have been joined: then it is live by now.
+        if brought is not None:
+            return brought
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -116,6 +125,44 @@ def _refuse_if_superseded(
         )
 
 
+def _leave(
+    promised: Contract, leaving: list[LoadedObject], live: dict[str, LoadedObject], window: tuple[date, date]
+) -> str:
+    """Write the statements that take out the rows of the leaving versions and retire them; none if none leave.
+
+    Partitions of which nothing stays go whole, which BigQuery does at no cost; elsewhere rows are looked up by object.
+    """
+    if not leaving:
+        return ""
+    if promised.replaces == "table":
+        return sql("delete_whole", table=promised.table, whole="TRUE") + "\n" + sql("retire")
+    leaves = {version.object_id for version in leaving}
+    stays = [version for version in live.values() if version.object_id not in leaves]
+    covered = {day for version in leaving for day in _covered(version, window)}
+    whole = covered - {day for version in stays for day in _covered(version, window)}
+    if promised.partition is None or any(version.first_day is None for version in live.values()):
+        whole = set()
+    statements = []
+    if whole:
+        statements.append(sql("delete_whole", table=promised.table, whole=promised.on_days(whole)))
+    partly = [version for version in leaving if not whole.issuperset(_covered(version))]
+    if partly:
+        parts = [promised.source.parts(version.object_key) for version in partly]
+        within = promised.within(*_days(partly), [] if None in parts else parts)
+        statements.append(sql("delete_objects", table=promised.table, within=within))
+    return "\n".join([*statements, sql("retire")])
+
+
+def _covered(version: LoadedObject, window: tuple[date, date] = ledger.EVER) -> Iterator[date]:
+    """Give each day of the window that a version covers by its key."""
+    if version.first_day is None:
+        return
+    day, last = max(version.first_day, window[0]), min(version.last_day, window[1])
+    while day <= last:
+        yield day
+        day += timedelta(days=1)
+
+
 def _days(entries, also: tuple[date, date] | None = None) -> tuple[date, date]:
     """Tell the days that objects cover by their keys; ever, where they name none."""
     days = [day for entry in entries for day in (entry.first_day, entry.last_day) if day] + list(also or ())
@@ -129,7 +176,9 @@ def _transact(
     head: int,
     due: list[PlannedObject],
     leaving: list[LoadedObject],
-) -> dict[str, int]:
+    leave: str,
+) -> dict[str, int] | None:
+    """Publish what is due; the counts of what came in, or none if another process was just doing the same."""
     counted = {entry["object_id"]: {name: entry[name] for name in COUNTS} for entry in manifest["objects"]}
     rows = [
         {
@@ -150,14 +199,14 @@ def _transact(
     script = sql(
         "publish",
         table=promised.table,
-        staged="staged",
+        leave=leave,
         key=promised.key,
         same_key=" AND ".join(f"live.`{name}` = incoming.`{name}`" for name in promised.key),
         columns=promised.column_names,
         # A key of an older pattern says nothing of its parts, so that nothing may be bounded by them.
         within=promised.within(first_day, last_day, [] if None in parts else parts),
     )
-    warehouse().transact(
+    ours = warehouse().transact(
         script,
         {
             "table_name": planned.table,
@@ -171,5 +220,8 @@ def _transact(
             "staged": staged_rows(planned.table, manifest),
             "load_objects": pa.Table.from_pylist(rows, LOAD_OBJECTS),
         },
+        once=f"publish-{planned.load_id}-{head}",
     )
+    if not ours:
+        return None
     return {"objects": len(rows), **{name: sum(row[name] for row in rows) for name in COUNTS}}

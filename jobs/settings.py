@@ -4,6 +4,7 @@ Credentials are not settings: boto3 and Google's clients find them by their own 
 (`AWS_ENDPOINT_URL_S3`, `AWS_PROFILE`, `GOOGLE_APPLICATION_CREDENTIALS`, ...).
 """
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -16,15 +17,29 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".sunledger"
 
 
+# The project and the dataset by Google's own rules for their names.
+BIGQUERY = re.compile(
+    r"bigquery://(?P<project>[a-z][a-z0-9.:-]*[a-z0-9])/(?P<dataset>[A-Za-z0-9_]{1,1024})(\?location=(?P<location>[A-Za-z0-9-]+))?"
+)
+
+
 class Settings(BaseSettings):
     """One environment's places. Each field is the environment variable of the same name in capitals."""
 
     pvdaq_bucket: str = Field("oedi-data-lake", description="bucket of NREL's PVDAQ, in its published key layout")
     pvdaq_anonymous: bool = Field(True, description="read the PVDAQ bucket without credentials")
-    staging: str = Field(f"file://{LOCAL}/staging", description="URI of the staging area: file:// or s3://")
-    warehouse: str = Field(f"duckdb://{LOCAL}/sunledger.duckdb", description="duckdb:///absolute/path.duckdb")
+    staging: str = Field(f"file://{LOCAL}/staging", description="URI of the staging area: file://, s3:// or gs://")
+    warehouse: str = Field(
+        f"duckdb://{LOCAL}/sunledger.duckdb",
+        description="duckdb:///absolute/path.duckdb, or bigquery://project/dataset?location=EU",
+    )
     warehouse_lock_seconds: float = Field(120, gt=0, description="how long to wait for another process's lock [s]")
     duckdb_memory: str = Field("1GB", description="memory of DuckDB, as warehouse and in check; more goes to disk")
+    bigquery_maximum_gb: float = Field(
+        100,
+        gt=0,
+        description="most that one statement may have BigQuery read [GB]; more fails before it costs anything",
+    )
     s3_connections: int = Field(32, ge=1, le=256, description="listings under way at once; a Spark task reads eight")
     s3_timeout_seconds: float = Field(60, gt=0, description="how long S3 may be silent before a try is given up [s]")
     pv_late_days: int = Field(
@@ -34,15 +49,15 @@ class Settings(BaseSettings):
     @field_validator("staging")
     @classmethod
     def _known_staging(cls, uri: str) -> str:
-        if not uri.startswith(("file:///", "s3://")):
-            raise ValueError("must be file:///absolute/path or s3://bucket/prefix")
+        if not uri.startswith(("file:///", "s3://", "gs://")):
+            raise ValueError("must be file:///absolute/path, s3://bucket/prefix or gs://bucket/prefix")
         return uri.rstrip("/")
 
     @field_validator("warehouse")
     @classmethod
     def _known_warehouse(cls, uri: str) -> str:
-        if not uri.startswith("duckdb:///"):
-            raise ValueError("must be duckdb:///absolute/path.duckdb")
+        if not uri.startswith("duckdb:///") and not BIGQUERY.fullmatch(uri):
+            raise ValueError("must be duckdb:///absolute/path.duckdb or bigquery://project/dataset?location=EU")
         return uri
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from jobs import contract
 from jobs.errors import ContractError
+from jobs.warehouse.tables import ddl
 
 
 @pytest.fixture
@@ -26,6 +27,7 @@ kind: DataContract
 id: urn:test:small
 version: 1.0.0
 status: active
+domain: test
 schema:
   - name: small
     description: A table.
@@ -65,7 +67,7 @@ def test_every_column_of_every_table_is_described(table):
 def test_a_contract_gives_googlesql_ddl(tables):
     (tables / "small.yaml").write_text(SMALL)
 
-    assert contract.load("small").ddl() == (
+    assert ddl(contract.load("small")) == (
         "CREATE TABLE IF NOT EXISTS `small` (\n"
         "  `key` INT64 NOT NULL OPTIONS(description='It\\'s it.'),\n"
         "  `at` DATETIME OPTIONS(description='When.'),\n"

@@ -21,10 +21,11 @@ class Warehouse(Protocol):
     """A warehouse."""
 
     def create(self) -> None:
-        """Create the tables of all contracts that are not there yet; change no other.
+        """Make tables and views what their contracts say: create what is missing, change what can be changed.
 
         Raises:
-            ContractError: a table is there with other columns than its contract's.
+            ContractError: a table is there that cannot become what its contract says without harm to its readers.
+            WarehouseError: there is no such warehouse, or it may not be used.
         """
 
     def select(self, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -34,13 +35,24 @@ class Warehouse(Protocol):
             WarehouseError: it is not one query, or the warehouse refused it.
         """
 
-    def transact(self, script: str, parameters: Mapping[str, Any], relations: Mapping[str, Relation]) -> None:
+    def transact(
+        self,
+        script: str,
+        parameters: Mapping[str, Any],
+        relations: Mapping[str, Relation],
+        once: str | None = None,
+    ) -> bool:
         """Run a script as one transaction: all of it holds afterwards, or nothing of it.
 
         Args:
-            script: GoogleSQL statements ended by semicolons.
-            parameters: values for `@name`.
+            script: GoogleSQL statements ended by semicolons, with relations as `{name}`.
+            parameters: values for `@name`; a null is a STRING. `table_name` and `load_id` say what the script is for.
             relations: rows from outside, which the script reads like tables.
+            once: a name for what can commit only once, by the script's own doing. Whoever submits it again, from
+                whatever process, while it runs or after it has committed, joins the first.
+
+        Returns:
+            Whether this call did it, and not another that it has joined.
 
         Raises:
             ConflictError: another transaction was first, or the script said ERROR('conflict: ...').
@@ -50,7 +62,10 @@ class Warehouse(Protocol):
 
 
 def sql(name: str, **names: str | Sequence[str]) -> str:
-    """Read `sql/<name>.sql` with `{table}` and the like replaced: identifiers and bounds, never values."""
+    """Read `sql/<name>.sql` with `{table}` and the like replaced: identifiers and bounds, never values.
+
+    The `{name}` of a relation is left for the warehouse to fill in.
+    """
     text = files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
     for key, value in names.items():
         text = text.replace(f"{{{key}}}", value if isinstance(value, str) else ", ".join(f"`{part}`" for part in value))
@@ -59,11 +74,21 @@ def sql(name: str, **names: str | Sequence[str]) -> str:
 
 @cache
 def warehouse() -> Warehouse:
-    """Open the warehouse of the settings, with its tables created."""
-    from jobs.warehouse.duckdb import DuckDBWarehouse
+    """Open the warehouse of the settings, with its tables as their contracts say.
 
+    Raises:
+        LoadError: it cannot be used as it is set; nothing was written.
+    """
     configured = settings()
-    path = "/" + configured.warehouse.removeprefix("duckdb:///").lstrip("/")
-    opened = DuckDBWarehouse(path, configured.warehouse_lock_seconds, configured.duckdb_memory)
+    scheme, _, place = configured.warehouse.partition("://")
+    if scheme == "bigquery":
+        from jobs.warehouse.bigquery import BigQueryWarehouse
+
+        opened: Warehouse = BigQueryWarehouse.at(configured.warehouse, configured.bigquery_maximum_gb)
+    else:
+        from jobs.warehouse.duckdb import DuckDBWarehouse
+
+        path = "/" + place.lstrip("/")
+        opened = DuckDBWarehouse(path, configured.warehouse_lock_seconds, configured.duckdb_memory)
     opened.create()
     return opened

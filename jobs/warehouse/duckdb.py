@@ -6,17 +6,31 @@ jitter until `WAREHOUSE_LOCK_SECONDS` have passed. A process killed inside a tra
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from jobs import contract
+from jobs.contract import Column, Contract
 from jobs.errors import ConflictError, ContractError, WarehouseError
+from jobs.objects import digest
 from jobs.warehouse import Relation
 from jobs.warehouse.dialect import one_query, to_duckdb
+from jobs.warehouse.tables import changes, ddl, in_order
+
+DUCKDB_TYPES = {
+    "INT64": "BIGINT",
+    "FLOAT64": "DOUBLE",
+    "STRING": "VARCHAR",
+    "BOOL": "BOOLEAN",
+    "DATE": "DATE",
+    "DATETIME": "TIMESTAMP",
+    "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
+}
+GOOGLESQL_TYPES = {theirs: ours for ours, theirs in DUCKDB_TYPES.items()}
 
 
 class DuckDBWarehouse:
@@ -29,49 +43,79 @@ class DuckDBWarehouse:
 
     def create(self) -> None:
         there = self._columns()
-        missing = [contract.load(table) for table in contract.names() if table not in there]
-        for table, columns in there.items():
-            if table in contract.names() and columns != (promised := list(contract.load(table).column_names)):
-                raise ContractError(
-                    f"{table} in {self.path} has columns {columns}, its contract {promised}; "
-                    f"nothing was changed. Load it anew into another file, or bring the table to its contract"
-                )
-        if not missing:
+        statements = [line for promised in in_order() for line in self._becoming(promised, there.get(promised.table))]
+        if not statements:
             return
         with self._connection() as connection, _faults(self.path):
             connection.begin()
-            for promised in missing:
-                for statement in to_duckdb(promised.ddl()):
-                    connection.execute(statement)
-                comments = {f'"{promised.table}"."{c.name}"': c.description for c in promised.columns}
-                connection.execute(f'COMMENT ON TABLE "{promised.table}" IS {_literal(promised.description)}')
-                for column, text in comments.items():
-                    connection.execute(f"COMMENT ON COLUMN {column} IS {_literal(text)}")
+            for statement in statements:
+                connection.execute(statement)
             connection.commit()
+
+    def _becoming(self, promised: Contract, there: dict[str, Column] | None) -> Iterator[str]:
+        """Write what makes a table or view what its contract says; nothing where it is that already."""
+        name = f'"{promised.table}"'
+        if promised.query is not None:
+            # DuckDB keeps a view's query in words of its own, so what it was made of is told by a digest.
+            purpose = f"{promised.description} [{digest(ddl(promised))[:8]}]"
+            if there is None or there[""].description != purpose or _described(promised, there):
+                yield from to_duckdb(ddl(promised))
+                yield f"COMMENT ON VIEW {name} IS {_literal(purpose)}"
+                yield from (_comment(name, column) for column in promised.columns)
+            return
+        if there is None:
+            yield from to_duckdb(ddl(promised))
+            yield f"COMMENT ON TABLE {name} IS {_literal(promised.description)}"
+            yield from (_comment(name, column) for column in promised.columns)
+            return
+        held = [column for column in there.values() if column.name]
+        needed = changes(promised, held, f"{promised.table} in {self.path}")
+        for column in needed.added:
+            yield f'ALTER TABLE {name} ADD COLUMN "{column.name}" {DUCKDB_TYPES[column.type]}'
+        for column in needed.relaxed:
+            yield f'ALTER TABLE {name} ALTER COLUMN "{column.name}" DROP NOT NULL'
+        if there[""].description != promised.description:
+            yield f"COMMENT ON TABLE {name} IS {_literal(promised.description)}"
+        yield from (_comment(name, column) for column in needed.added + needed.described)
 
     def select(self, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         with self._connection() as connection, _faults(self.path):
             answer = _run(connection, one_query(query), parameters)
             names = [column[0] for column in answer.description]
-            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+            return [dict(zip(names, map(_in_utc, row), strict=True)) for row in answer.fetchall()]
 
-    def transact(self, script: str, parameters: Mapping[str, Any], relations: Mapping[str, Relation]) -> None:
+    def transact(
+        self,
+        script: str,
+        parameters: Mapping[str, Any],
+        relations: Mapping[str, Relation],
+        once: str | None = None,
+    ) -> bool:
         with self._connection() as connection, _faults(self.path):
             for name, relation in relations.items():
                 connection.register(name, relation)
+                script = script.replace(f"{{{name}}}", name)
             connection.begin()
             _run(connection, script, parameters)
             connection.commit()
+        return True
 
-    def _columns(self) -> dict[str, list[str]]:
+    def _columns(self) -> dict[str, dict[str, Column]]:
+        """Read what is there: for each table and view its columns, and under no name its own description."""
         if not self.path.exists():
             return {}
         with self._connection() as connection, _faults(self.path):
             rows = connection.execute(
-                "SELECT table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() "
-                "WHERE NOT internal AND schema_name = 'main' GROUP BY table_name"
+                "SELECT table_name, '', 'STRING', TRUE, comment FROM duckdb_tables() WHERE NOT internal UNION ALL "
+                "SELECT view_name, '', 'STRING', TRUE, comment FROM duckdb_views() WHERE NOT internal UNION ALL "
+                "SELECT table_name, column_name, data_type, is_nullable, comment FROM duckdb_columns() "
+                "WHERE NOT internal AND schema_name = 'main'"
             ).fetchall()
-        return dict(rows)
+        there: dict[str, dict[str, Column]] = {}
+        for table, name, kind, nullable, comment in rows:
+            type_ = GOOGLESQL_TYPES.get(kind, kind)
+            there.setdefault(table, {})[name] = Column(name, type_, comment or "", required=not nullable)
+        return there
 
     @contextmanager
     def _connection(self):
@@ -108,6 +152,11 @@ def _run(connection, script: str, parameters: Mapping[str, Any]):
     return connection
 
 
+def _in_utc(value: Any) -> Any:
+    """Give an instant in UTC, which DuckDB gives in the machine's time zone."""
+    return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
+
+
 @contextmanager
 def _faults(path: Path):
     try:
@@ -121,6 +170,15 @@ def _faults(path: Path):
         if "collision: " in said:
             raise ContractError(f"{said.partition('collision: ')[2]}; nothing was published") from fault
         raise WarehouseError(f"the warehouse {path} refused: {said}") from fault
+
+
+def _described(promised: Contract, there: dict[str, Column]) -> bool:
+    """Tell whether any column's description is not the contract's."""
+    return any(column.description != there[column.name].description for column in promised.columns)
+
+
+def _comment(table: str, column: Column) -> str:
+    return f'COMMENT ON COLUMN {table}."{column.name}" IS {_literal(column.description)}'
 
 
 def _literal(text: str) -> str:

@@ -5,4 +5,4 @@ INSERT INTO etl_quality (table_name, load_id, planned_generation, check_name, se
   object_key, line, column_name, raw_text, checked_at)
 SELECT @table_name, @load_id, @planned_generation, check_name, severity, passed, observed, expected, message, object_id, object_key, line,
   column_name, raw_text, CURRENT_TIMESTAMP()
-FROM findings;
+FROM {findings};

@@ -1,0 +1,68 @@
+"""gcloud -- how the project reaches Google Cloud: one set of credentials for BigQuery and Cloud Storage.
+
+On the command line these are the application default credentials; in a DAG those of an Airflow connection, handed over
+with `acting_as`. With `BIGQUERY_EMULATOR_HOST` or `STORAGE_EMULATOR_HOST` the same clients speak to a local server,
+without credentials.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import google.auth
+from google.api_core.client_info import ClientInfo
+from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.exceptions import DefaultCredentialsError
+from google.cloud import bigquery, storage
+
+from jobs.errors import LoadError
+
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+AGENT = ClientInfo(user_agent="sunledger")
+
+_given: ContextVar[Credentials | None] = ContextVar("google_credentials", default=None)
+
+
+@contextmanager
+def acting_as(credentials: Credentials) -> Iterator[None]:
+    """Use these credentials instead of the application default ones, within the block."""
+    before = _given.set(credentials)
+    try:
+        yield
+    finally:
+        _given.reset(before)
+
+
+def bigquery_client(project: str, location: str | None) -> bigquery.Client:
+    """Open a client of BigQuery.
+
+    Raises:
+        LoadError: there are no credentials.
+    """
+    credentials = _credentials("BIGQUERY_EMULATOR_HOST")
+    return bigquery.Client(project, credentials, location=location, client_info=AGENT)
+
+
+def storage_client(project: str | None = None) -> storage.Client:
+    """Open a client of Cloud Storage; the project is needed by nothing the project does.
+
+    Raises:
+        LoadError: there are no credentials.
+    """
+    return storage.Client(project or "none", _credentials("STORAGE_EMULATOR_HOST"), client_info=AGENT)
+
+
+def _credentials(emulator: str) -> Credentials:
+    if os.environ.get(emulator):
+        return AnonymousCredentials()
+    if given := _given.get():
+        return given
+    try:
+        credentials, _ = google.auth.default(scopes=SCOPES)
+    except DefaultCredentialsError as fault:
+        raise LoadError(
+            "Google Cloud needs credentials and none were found; run `gcloud auth application-default login`, or set "
+            f"GOOGLE_APPLICATION_CREDENTIALS to a credential file; nothing was written ({fault})"
+        ) from fault
+    return credentials
