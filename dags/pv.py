@@ -17,6 +17,7 @@ breaks its contract is not retried; read its log, or `etl_quality`. A task that 
 its run from *plan* on.
 """
 
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 from airflow.sdk import (
@@ -98,6 +99,26 @@ def window(run, late_days=0):
     return start.date() - timedelta(days=looks_back), (end - timedelta(microseconds=1)).date()
 
 
+@contextmanager
+def google_cloud():
+    """Act as Airflow's connection `google_cloud_default`, where the warehouse or the staging area is Google's.
+
+    Its key, if it has one, is for Spark's workers and for files too, which find it by the standard variable.
+    """
+    from jobs.settings import settings
+
+    if not settings().needs_google:
+        yield
+        return
+    from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
+
+    from jobs.gcloud import acting_as
+
+    hook = GoogleBaseHook(gcp_conn_id="google_cloud_default")
+    with hook.provide_gcp_credential_file_as_context(), acting_as(hook.get_credentials()):
+        yield
+
+
 @dag(
     dag_id="pv",
     # A cron string alone would give every run an interval of no width. Days are those of the files' names.
@@ -127,8 +148,9 @@ def load(table):
     def steps():
         # The first step of a table waits for the table before it, which may have been skipped.
         @task.short_circuit(ignore_downstream_trigger_rules=False, trigger_rule=TriggerRule.NONE_FAILED)
+        @google_cloud()
         def plan():
-            """Compare the bucket with the checkpoint and write the plan. Nothing new skips the rest."""
+            """Compare the bucket with the checkpoint and write the plans. Nothing new skips the rest."""
             from jobs.listing import Window
             from jobs.settings import settings
             from jobs.steps import plan_load
@@ -142,32 +164,38 @@ def load(table):
                 restate=run["params"]["restate"],
                 accept_loss=run["params"]["accept_loss"],
             )
-            return found.plan.uri if found.plan else ""
+            return [planned.uri for planned in found.plans]
 
         # One at a time is enough for the cores of a laptop.
         @task(max_active_tis_per_dag=1)
-        def stage(plan_uri):
+        @google_cloud()
+        def stage(plan_uris):
             """Run the Spark job: read the planned objects, write parquet, and the manifest last."""
             from jobs.steps import stage_load
 
-            stage_load(get_current_context()["run_id"], plan_uri)
+            for plan_uri in plan_uris:
+                stage_load(get_current_context()["run_id"], plan_uri)
 
         @task
-        def check(plan_uri):
+        @google_cloud()
+        def check(plan_uris):
             """Hold the staged rows to the contract; findings and refused rows go to etl_quality."""
             from jobs.steps import check_load
 
-            check_load(get_current_context()["run_id"], plan_uri)
+            for plan_uri in plan_uris:
+                check_load(get_current_context()["run_id"], plan_uri)
 
         @task(max_active_tis_per_dag=1, outlets=[Asset(table)])
-        def publish(plan_uri):
-            """Change the table and its checkpoint in one transaction."""
+        @google_cloud()
+        def publish(plan_uris):
+            """Change the table and its checkpoint in one transaction a load."""
             from jobs.steps import publish_load
 
-            publish_load(get_current_context()["run_id"], plan_uri)
+            for plan_uri in plan_uris:
+                publish_load(get_current_context()["run_id"], plan_uri)
 
-        plan_uri = plan()
-        chain(plan_uri, stage(plan_uri), check(plan_uri), publish(plan_uri))
+        plan_uris = plan()
+        chain(plan_uris, stage(plan_uris), check(plan_uris), publish(plan_uris))
 
     return steps()
 

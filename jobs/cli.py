@@ -4,6 +4,7 @@ import csv
 import logging
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -115,7 +116,7 @@ def plan_command(
     retire_vanished: Retire = False,
     accept_loss: Accept = False,
 ):
-    """Compare the source with what is loaded; write and print the plan."""
+    """Compare the source with what is loaded; write and print the plans, a line each."""
     with _progress("listing") as progress:
         found, _ = steps.plan_load(
             _run_id(),
@@ -128,7 +129,7 @@ def plan_command(
         )
     err.print(f"{table}: {found}", highlight=False)
     _tell_vanished(found)
-    print(found.plan.uri if found.plan else "nothing to do")
+    print("\n".join(planned.uri for planned in found.plans) or "nothing to do")
 
 
 @app.command("stage")
@@ -177,10 +178,10 @@ def run_command(
 ):
     """Plan, stage, check and publish, with a summary at the end."""
     window, run_id = _window(first, last, systems), _run_id()
+    done = Summary()
     for replan in range(REPLANS + 1):
-        seconds = {}
         with _progress("listing") as progress:
-            found, seconds["plan"] = steps.plan_load(
+            found, seconds = steps.plan_load(
                 run_id,
                 table,
                 window,
@@ -189,21 +190,64 @@ def run_command(
                 accept_loss=accept_loss,
                 progress=progress,
             )
-        if found.plan is None:
-            _summary(table, window, found, None, {}, [], seconds)
-            return
-        with _progress("staging") as progress:
-            manifest, seconds["stage"] = steps.stage_load(run_id, found.plan.uri, progress)
-        findings, seconds["check"] = steps.check_load(run_id, found.plan.uri)
+        done.seconds["plan"] += seconds
         try:
-            counts, seconds["publish"] = steps.publish_load(run_id, found.plan.uri)
+            for planned in found.plans:
+                done.add(*_carry_out(run_id, planned.uri))
         except SupersededError as fault:
             if replan == REPLANS:
                 raise
             err.print(f"{fault}; planning again", highlight=False)
             continue
-        _summary(table, window, found, manifest, counts, findings, seconds)
+        done.show(table, window, found)
         return
+
+
+def _carry_out(run_id: str, plan_uri: str) -> tuple[dict[str, int], list[dict], dict[str, float]]:
+    """Stage, check and publish one plan; the counts of what came in, the findings, and the seconds of each step."""
+    seconds = {}
+    with _progress("staging") as progress:
+        _, seconds["stage"] = steps.stage_load(run_id, plan_uri, progress)
+    findings, seconds["check"] = steps.check_load(run_id, plan_uri)
+    counts, seconds["publish"] = steps.publish_load(run_id, plan_uri)
+    return counts, findings, seconds
+
+
+class Summary:
+    """What a run has done, over all of its loads."""
+
+    def __init__(self):
+        self.counts, self.seconds = Counter(), Counter()
+        self.findings: list[dict] = []
+
+    def add(self, counts: dict[str, int], findings: list[dict], seconds: dict[str, float]) -> None:
+        """Count a load in."""
+        self.counts.update(counts)
+        self.seconds.update(seconds)
+        self.findings += findings
+
+    def show(self, table: str, window: Window, found: Comparison) -> None:
+        """Print it, with what the last plan found."""
+        out.print(f"[bold]{table}[/bold], {window}", highlight=False)
+        shown = Table(show_header=False)
+        shown.add_column(style="dim")
+        shown.add_column()
+        for planned in found.plans:
+            shown.add_row("load id", planned.load_id)
+        shown.add_row("objects", str(found))
+        if found.plans:
+            if self.counts["objects"] or found.retired:
+                parts = [f"{self.counts[f'rows_{part}']:,} {part}" for part in ("loaded", "quarantined", "duplicate")]
+                shown.add_row("rows", f"{self.counts['rows_read']:,} read = {' + '.join(parts)}")
+            else:
+                shown.add_row("rows", "published already by another run; nothing was changed")
+        shown.add_row("seconds", ", ".join(f"{step} {value:.1f}" for step, value in self.seconds.items()))
+        out.print(shown)
+        _tell_vanished(found)
+        _tell_refused(self.findings)
+        if not found.plans:
+            why = "all that the source lists is loaded" if found.unchanged else "the source lists nothing to load"
+            out.print(f"[green]Nothing to do:[/green] {why}.")
 
 
 @app.command("status")
@@ -290,29 +334,6 @@ def verify_command():
         out.print(f"{table}: {verdict}, {held['row_count']:,} rows of {held['objects']:,} objects", highlight=False)
     if faults:
         raise LoadError("the tables are not what the checkpoint says:\n" + "\n".join(f"  {fault}" for fault in faults))
-
-
-def _summary(table, window, found: Comparison, manifest, counts, findings, seconds) -> None:
-    out.print(f"[bold]{table}[/bold], {window}", highlight=False)
-    shown = Table(show_header=False)
-    shown.add_column(style="dim")
-    shown.add_column()
-    if found.plan:
-        shown.add_row("load id", found.plan.load_id)
-    shown.add_row("objects", str(found))
-    if manifest:
-        if counts["objects"] or found.retired:
-            parts = [f"{counts[f'rows_{part}']:,} {part}" for part in ("loaded", "quarantined", "duplicate")]
-            shown.add_row("rows", f"{counts['rows_read']:,} read = {' + '.join(parts)}")
-        else:
-            shown.add_row("rows", "published already by another run; nothing was changed")
-    shown.add_row("seconds", ", ".join(f"{step} {value:.1f}" for step, value in seconds.items()))
-    out.print(shown)
-    _tell_vanished(found)
-    _tell_refused(findings)
-    if found.plan is None:
-        why = "all that the source lists is loaded" if found.unchanged else "the source lists nothing to load"
-        out.print(f"[green]Nothing to do:[/green] {why}.")
 
 
 def _tell_vanished(found: Comparison) -> None:

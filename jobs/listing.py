@@ -6,9 +6,9 @@ is another layout and is left alone.
 
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from jobs.contract import Contract
 from jobs.errors import LoadError, SourceError
@@ -113,6 +113,16 @@ def days_of(parts: dict[str, str]) -> tuple[date, date] | None:
     except ValueError:
         raise SourceError(f"a key names a day that does not exist: {parts}") from None
     return day, day
+
+
+def days_within(entry, window: tuple[date, date] = (date.min, date.max)) -> Iterator[date]:
+    """Give each day of a window, both ends included, that an object covers by its key; none if its key names none."""
+    if entry.first_day is None:
+        return
+    day, last = max(entry.first_day, window[0]), min(entry.last_day, window[1])
+    while day <= last:
+        yield day
+        day += timedelta(days=1)
 
 
 def within(parts: dict[str, str] | None, window: Window) -> bool:

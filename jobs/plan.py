@@ -5,7 +5,7 @@ vanished; those of the checkpoint that the listing lacks are reported and stay, 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 
@@ -22,6 +22,11 @@ log = logging.getLogger(__name__)
 # keep a task's memory near 1 GB and to share a month of a fine-grained system among cores.
 GROUP_BYTES = 16 * 1024**2
 GROUP_OBJECTS = 400
+
+# What one load has at most. BigQuery changes no more than 4,000 partitions in a job, half of which leaves room for a
+# correction that deletes and inserts; it loads no more than 10,000 files at once, and a request has 10 MB.
+LOAD_DAYS = 2_000
+LOAD_OBJECTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -82,9 +87,10 @@ class Plan:
 
 @dataclass
 class Comparison:
-    """What a plan found: counts of objects, and the keys worth a word. `plan` is none when there is nothing to do.
+    """What a plan found: counts of objects, and the keys worth a word.
 
-    `changed` counts what is to be restated too.
+    `changed` counts what is to be restated too. `plans` are the loads, oldest days first; more than one where one would
+    be more than a warehouse takes, and none when there is nothing to do.
     """
 
     table: str
@@ -94,12 +100,14 @@ class Comparison:
     outdated: int = 0
     vanished: list[str] = field(default_factory=list)
     retired: int = 0
-    plan: Plan | None = None
+    plans: tuple[Plan, ...] = ()
 
     def __str__(self):
         text = f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {len(self.vanished)} vanished"
         if self.retired:
             text += f" ({self.retired} to be retired)"
+        if len(self.plans) > 1:
+            text += f", in {len(self.plans)} loads"
         if self.outdated:
             text += f"; {self.outdated} of the unchanged were loaded by an older contract or transform"
         return text
@@ -114,7 +122,7 @@ def plan(
     accept_loss: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Comparison:
-    """Plan the load of a window, and write the plan to the staging area if there is anything to do.
+    """Plan the loads of a window, and write the plans to the staging area.
 
     Args:
         table: a table with a source.
@@ -161,8 +169,9 @@ def plan(
         comparison.vanished = gone
     retiring = _retiring(promised, listed, [live[key] for key in comparison.vanished]) if retire_vanished else []
     comparison.retired = len(retiring)
-    if chosen or retiring:
-        comparison.plan = _write(promised, versions, now.head, chosen, retiring)
+    comparison.plans = tuple(
+        _write(promised, versions, now.head, brings, retires) for brings, retires in _cut(chosen, retiring)
+    )
     return comparison
 
 
@@ -233,6 +242,32 @@ def _grouped(objects: list[PlannedObject]) -> tuple[PlannedObject, ...]:
         number = (grouped[-1].group if grouped else -1) + first_of_group
         grouped.append(replace(entry, group=number))
     return tuple(grouped)
+
+
+def _cut(
+    chosen: list[PlannedObject], retiring: list[LoadedObject]
+) -> Iterator[tuple[list[PlannedObject], list[LoadedObject]]]:
+    """Cut what comes and what goes into loads, between days; the same cut on every machine.
+
+    What comes for a day and what goes from it stay together: a renamed object would else meet its own old rows.
+    """
+    by_day: dict[date, tuple[list, list]] = {}
+    for side, entries in enumerate((chosen, retiring)):
+        for entry in entries:
+            by_day.setdefault(entry.first_day or date.min, ([], []))[side].append(entry)
+    load, days = ([], []), set()
+    for _, day in sorted(by_day.items()):
+        covered = days | {one for side in day for entry in side for one in listing.days_within(entry)}
+        count = sum(len(side) for pair in (load, day) for side in pair)
+        if days and (len(covered) > LOAD_DAYS or count > LOAD_OBJECTS):
+            yield load
+            load, days = ([], []), set()
+            covered = {one for side in day for entry in side for one in listing.days_within(entry)}
+        load[0].extend(day[0])
+        load[1].extend(day[1])
+        days = covered
+    if load[0] or load[1]:
+        yield load
 
 
 def _retiring(promised: Contract, listed, vanished):

@@ -9,12 +9,11 @@ loads share their objects, and a late zombie changes nothing.
 import logging
 import random
 import time
-from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 import pyarrow as pa
 
-from jobs import contract, ledger, staging
+from jobs import contract, ledger, listing, staging
 from jobs.check import staged_rows
 from jobs.contract import Contract
 from jobs.errors import ConflictError, ContractError, StagingError, SupersededError
@@ -138,29 +137,19 @@ def _leave(
         return sql("delete_whole", table=promised.table, whole="TRUE") + "\n" + sql("retire")
     leaves = {version.object_id for version in leaving}
     stays = [version for version in live.values() if version.object_id not in leaves]
-    covered = {day for version in leaving for day in _covered(version, window)}
-    whole = covered - {day for version in stays for day in _covered(version, window)}
+    covered = {day for version in leaving for day in listing.days_within(version, window)}
+    whole = covered - {day for version in stays for day in listing.days_within(version, window)}
     if promised.partition is None or any(version.first_day is None for version in live.values()):
         whole = set()
     statements = []
     if whole:
         statements.append(sql("delete_whole", table=promised.table, whole=promised.on_days(whole)))
-    partly = [version for version in leaving if not whole.issuperset(_covered(version))]
+    partly = [version for version in leaving if not whole.issuperset(listing.days_within(version))]
     if partly:
         parts = [promised.source.parts(version.object_key) for version in partly]
         within = promised.within(*_days(partly), [] if None in parts else parts)
         statements.append(sql("delete_objects", table=promised.table, within=within))
     return "\n".join([*statements, sql("retire")])
-
-
-def _covered(version: LoadedObject, window: tuple[date, date] = ledger.EVER) -> Iterator[date]:
-    """Give each day of the window that a version covers by its key."""
-    if version.first_day is None:
-        return
-    day, last = max(version.first_day, window[0]), min(version.last_day, window[1])
-    while day <= last:
-        yield day
-        day += timedelta(days=1)
 
 
 def _days(entries, also: tuple[date, date] | None = None) -> tuple[date, date]:

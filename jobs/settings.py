@@ -46,6 +46,11 @@ class Settings(BaseSettings):
         0, ge=0, le=3660, description="days before its own that a scheduled run of `pv` looks at again, for late files"
     )
 
+    @property
+    def needs_google(self) -> bool:
+        """Whether the warehouse or the staging area is Google's."""
+        return self.warehouse.startswith("bigquery://") or self.staging.startswith("gs://")
+
     @field_validator("staging")
     @classmethod
     def _known_staging(cls, uri: str) -> str:

@@ -10,7 +10,7 @@ leaves behind is seen by nobody. The first manifest wins; the loser of a race ta
 
 import json
 import os
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
@@ -18,6 +18,8 @@ from uuid import uuid4
 import boto3
 import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
+from google.api_core.exceptions import GoogleAPIError, PreconditionFailed
+from google.auth.exceptions import GoogleAuthError
 from pyarrow import fs
 
 from jobs.errors import StagingError
@@ -37,7 +39,7 @@ def new_attempt(table: str, load_id: str) -> str:
 def filesystem(uri: str) -> tuple[fs.FileSystem, str]:
     """Open the file system of a URI: its Arrow file system, and the path on it."""
     scheme, _, path = uri.partition("://")
-    return (_s3() if scheme == "s3" else fs.LocalFileSystem()), path
+    return {"s3": _s3, "gs": _gcs, "file": fs.LocalFileSystem}[scheme](), path
 
 
 @cache
@@ -48,6 +50,14 @@ def _s3() -> fs.S3FileSystem:
         region=session.region_name or "us-east-1",
         allow_bucket_creation=False,
     )
+
+
+@cache
+def _gcs() -> fs.GcsFileSystem:
+    if local := os.environ.get("STORAGE_EMULATOR_HOST"):
+        scheme, _, place = local.rpartition("://")
+        return fs.GcsFileSystem(anonymous=True, scheme=scheme or "http", endpoint_override=place)
+    return fs.GcsFileSystem(retry_time_limit=timedelta(minutes=5))
 
 
 def write_json(uri: str, content: dict) -> None:
@@ -75,13 +85,21 @@ def create_json(uri: str, content: dict) -> bool:
         if isinstance(files, fs.LocalFileSystem):
             return _write_local(path, _encode(content), replace=False)
         bucket, _, key = path.partition("/")
+        if isinstance(files, fs.GcsFileSystem):
+            from jobs.gcloud import storage_client
+
+            blob = storage_client().bucket(bucket).blob(key)
+            blob.upload_from_string(_encode(content), "application/json", if_generation_match=0)
+            return True
         boto3.Session().client("s3").put_object(Bucket=bucket, Key=key, Body=_encode(content), IfNoneMatch="*")
         return True
     except ClientError as fault:
         if fault.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
             return False
         raise StagingError(f"{uri} cannot be written: {fault}") from fault
-    except (OSError, BotoCoreError) as fault:
+    except PreconditionFailed:
+        return False
+    except (OSError, BotoCoreError, GoogleAPIError, GoogleAuthError) as fault:
         raise StagingError(f"{uri} cannot be written: {fault}") from fault
 
 

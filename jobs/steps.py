@@ -27,7 +27,7 @@ def plan_load(
     accept_loss: bool = False,
     progress: Progress = _quiet,
 ) -> tuple[Comparison, float]:
-    """Compare the source with the checkpoint and write the plan; what was found, and the seconds it took."""
+    """Compare the source with the checkpoint and write the plans; what was found, and the seconds it took."""
     with ledger.step(run_id, table, "plan") as step:
         found = plan.plan(
             table,
@@ -37,8 +37,8 @@ def plan_load(
             accept_loss=accept_loss,
             progress=progress,
         )
-        step.load_id = found.plan and found.plan.load_id
-        step.message = f"{'' if found.plan else 'nothing to do: '}{found}"
+        step.load_id = found.plans[0].load_id if found.plans else None
+        step.message = f"{'' if found.plans else 'nothing to do: '}{found}"
     return found, step.seconds
 
 

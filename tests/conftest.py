@@ -5,18 +5,25 @@ import importlib.util
 import os
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from collections import Counter
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
-import duckdb
+import endpoints
 import pytest
+from pyarrow import fs
+
+from jobs.staging import filesystem as staging_files
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
 DAYS = (date(2019, 1, 5), date(2019, 1, 8))
+# The fact asks for a bound on its partition; nothing is older.
+READINGS = "(SELECT * FROM fact_pv_measurement WHERE timestamp >= DATETIME '1900-01-01 00:00:00')"
 
 
 def _fixture_server():
@@ -51,8 +58,27 @@ def server():
         yield running
 
 
+def pytest_addoption(parser):
+    parser.addoption("--endpoint", choices=("local", "real"), default="local", help="which BigQuery: see endpoints.py")
+
+
+def pytest_generate_tests(metafunc):
+    """Run the tests of a module that names WAREHOUSES on each of them, but for those that are only_on some."""
+    kinds = getattr(metafunc.module, "WAREHOUSES", None)
+    if kinds and "place" in metafunc.fixturenames:
+        only = metafunc.definition.get_closest_marker("only_on")
+        metafunc.parametrize("place", only.args if only else kinds, indirect=True)
+
+
 @pytest.fixture(scope="session")
-def spark(server):
+def google(request):
+    """A BigQuery with a bucket beside it; for Spark's workers too, so it is there before Spark."""
+    with endpoints.opened(request.config.getoption("--endpoint")) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def spark(server, google):
     """The Spark session of all tests in this process."""
     from jobs.spark import session
 
@@ -67,9 +93,13 @@ class Place:
     server: object
     folder: Path
     bucket: str = field(default_factory=lambda: f"public-{next(_numbers)}")
+    warehouse: str = ""
+    staging: str = ""
 
     def __post_init__(self):
         self.s3 = self.server.client()
+        self.warehouse = self.warehouse or f"duckdb://{self.folder}/warehouse.duckdb"
+        self.staging = self.staging or f"file://{self.folder}/staging"
         with suppress(self.s3.exceptions.BucketAlreadyOwnedByYou):
             self.s3.create_bucket(Bucket=self.bucket)
 
@@ -77,10 +107,43 @@ class Place:
     def environment(self):
         return {
             "PVDAQ_BUCKET": self.bucket,
-            "STAGING": f"file://{self.folder}/staging",
-            "WAREHOUSE": f"duckdb://{self.folder}/warehouse.duckdb",
+            "STAGING": self.staging,
+            "WAREHOUSE": self.warehouse,
             "WAREHOUSE_LOCK_SECONDS": "60",
         }
+
+    @property
+    def kind(self):
+        return self.warehouse.partition("://")[0]
+
+    @cached_property
+    def opened(self):
+        """The warehouse, as this process sees it; its tables are made by whoever uses it first."""
+        if self.kind == "bigquery":
+            from jobs.warehouse.bigquery import BigQueryWarehouse
+
+            made = BigQueryWarehouse.at(self.warehouse, 100)
+        else:
+            from jobs.warehouse.duckdb import DuckDBWarehouse
+
+            made = DuckDBWarehouse(self.warehouse.removeprefix("duckdb://"), 60, "1GB")
+        made.create()
+        return made
+
+    def rows(self, query):
+        """Answer a GoogleSQL query, a tuple a row."""
+        return [tuple(row.values()) for row in self.opened.select(query, {})]
+
+    def change(self, script):
+        """Change rows behind the project's back."""
+        self.opened.transact(script, {}, {})
+
+    def staged(self, ending):
+        """All files of the staging area whose path ends like this, by their path in it."""
+        files, root = staging_files(self.staging)
+        found = files.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
+        paths = [entry.path for entry in found if entry.is_file and entry.path.endswith(ending)]
+        return {path.removeprefix(root).strip("/"): files.open_input_stream(path).read() for path in sorted(paths)}
 
     def put(self, key, body):
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
@@ -92,13 +155,9 @@ class Place:
         for root in sorted(FIXTURES.glob("*/pvdaq")):
             s3.upload(self.server, root.parent, self.bucket)
 
-    def rows(self, query, *values):
-        with duckdb.connect(str(self.folder / "warehouse.duckdb")) as connection:
-            return connection.execute(query, values).fetchall()
-
     def facts(self):
         """All readings in key order; what a rerun must not change."""
-        return self.rows("SELECT * EXCLUDE (load_id) FROM fact_pv_measurement ORDER BY ss_id, timestamp, sensor")
+        return self.rows(f"SELECT * EXCEPT (load_id) FROM {READINGS} ORDER BY ss_id, timestamp, sensor")
 
     def command(self, *arguments, launcher=(sys.executable, "-m", "jobs"), **more):
         """Start the command line in a process of its own, as a person would."""
@@ -142,9 +201,27 @@ def forget():
 
 
 @pytest.fixture
-def place(server, tmp_path, monkeypatch):
-    """A place for this process and for those it starts."""
-    made = Place(server, tmp_path)
+def new_place(server, google, tmp_path):
+    """What makes places, on a kind of warehouse and with a bucket to share."""
+    with ExitStack() as stack:
+
+        def made(kind="duckdb", **given):
+            folder = tmp_path / f"place-{next(_numbers)}"
+            folder.mkdir()
+            if kind == "bigquery":
+                dataset = stack.enter_context(google.dataset())
+                given["warehouse"] = google.warehouse(dataset)
+                if google.bucket:
+                    given.setdefault("staging", f"gs://{google.bucket}/{dataset}")
+            return Place(server, folder, **given)
+
+        yield made
+
+
+@pytest.fixture
+def place(request, new_place, monkeypatch):
+    """A place for this process and for those it starts; on DuckDB, unless a test asks for both warehouses."""
+    made = new_place(getattr(request, "param", "duckdb"))
     for name, value in made.environment.items():
         monkeypatch.setenv(name, value)
     forget()
@@ -171,11 +248,14 @@ def load(place, shared_session):
 
     def run(table="fact_pv_measurement", days=DAYS, systems=(), **options):
         found = plan.plan(table, Window(*days, systems), **options)
-        if found.plan is None:
+        if not found.plans:
             return found, None
-        stage.stage(found.plan)
-        check.check(found.plan)
-        return found, publish.publish(found.plan)
+        counts = Counter()
+        for planned in found.plans:
+            stage.stage(planned)
+            check.check(planned)
+            counts.update(publish.publish(planned))
+        return found, dict(counts)
 
     return run
 

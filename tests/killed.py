@@ -1,6 +1,7 @@
 """Runs the command line and ends it with SIGKILL at a given point: python tests/killed.py POINT ARGUMENTS...
 
-A point is `before:module.function`, `after:module.function`, `statement:N` (before the Nth statement of the publish
+A point is `before:module.function`, `after:module.function` (with `before:WORD:module.function` only at a call that has
+a text with the word in its arguments), `statement:N` (before the Nth statement of the publish
 transaction; one past the last is before its commit) or `files:N` (as soon as an attempt of stage has N files).
 """
 
@@ -23,15 +24,18 @@ def die(*_):
 def kill_at(point):
     kind, _, where = point.partition(":")
     if kind in ("before", "after"):
+        word, _, where = where.rpartition(":")
         module, _, name = where.rpartition(".")
         module = importlib.import_module(module)
         original = getattr(module, name)
 
         def dying(*arguments, **more):
+            if not any(word in argument for argument in arguments if isinstance(argument, str)) and word:
+                return original(*arguments, **more)
             if kind == "before":
                 die()
             original(*arguments, **more)
-            die()
+            return die()
 
         setattr(module, name, dying)
     elif kind == "statement":

@@ -90,7 +90,7 @@ def test_every_unreadable_object_is_named_and_nothing_is_published(place, load):
 
 def test_an_object_that_goes_between_listing_and_reading_is_reported(place, shared_session):
     place.put_day(7, FIFTH, day_file(7, FIFTH, [1.0]))
-    planned = plan.plan(FACT, Window(*DAYS)).plan
+    planned = plan.plan(FACT, Window(*DAYS)).plans[0]
     place.s3.delete_object(Bucket=place.bucket, Key=day_key(7, FIFTH))
 
     with pytest.raises(SourceError, match=r"date_2019_01_05.csv was listed but is gone \(404\); plan again"):
@@ -99,7 +99,7 @@ def test_an_object_that_goes_between_listing_and_reading_is_reported(place, shar
 
 def test_an_object_that_changes_between_listing_and_reading_is_reported(place, shared_session):
     place.put_day(7, FIFTH, day_file(7, FIFTH, [1.0]))
-    planned = plan.plan(FACT, Window(*DAYS)).plan
+    planned = plan.plan(FACT, Window(*DAYS)).plans[0]
     place.put_day(7, FIFTH, day_file(7, FIFTH, [1.0, 2.0]))
 
     with pytest.raises(SourceError, match="date_2019_01_05.csv changed after it was listed: planned ETag"):
@@ -113,7 +113,7 @@ def test_objects_that_may_not_be_read_are_named(server, place, shared_session, m
         place.s3.put_object(Bucket=closed, Key=day_key(7, day), Body=day_file(7, day, [1.0]))
     monkeypatch.setenv("PVDAQ_BUCKET", closed)
     forget()
-    planned = plan.plan(FACT, Window(*DAYS, (7,))).plan
+    planned = plan.plan(FACT, Window(*DAYS, (7,))).plans[0]
 
     with pytest.raises(SourceError) as fault:
         stage.stage(planned)
@@ -150,7 +150,7 @@ def silent_server():
 
 def test_an_object_that_times_out_is_a_fault_and_not_a_gap(place, silent_server, monkeypatch):
     place.put_day(7, FIFTH, day_file(7, FIFTH, [1.0]))
-    planned = plan.plan(FACT, Window(*DAYS)).plan
+    planned = plan.plan(FACT, Window(*DAYS)).plans[0]
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", silent_server)
     monkeypatch.setenv("S3_TIMEOUT_SECONDS", "0.2")
     forget()
@@ -324,7 +324,7 @@ def test_what_cannot_be_done_is_one_sentence(arguments, said, place, monkeypatch
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("STAGING", "/tmp/x", "must be file:///absolute/path or s3://bucket/prefix"),
+        ("STAGING", "/tmp/x", "must be file:///absolute/path, s3://bucket/prefix or gs://bucket/prefix"),
         ("WAREHOUSE", "sqlite:///x", "must be duckdb:///absolute/path.duckdb"),
         ("S3_CONNECTIONS", "many", "S3_CONNECTIONS: Input should be a valid integer"),
     ],

@@ -21,7 +21,7 @@ FACT = "fact_pv_measurement"
 def staged(place, shared_session):
     """A staged load of three readings, and its manifest."""
     place.put_day(7, DAYS[0], day_file(7, DAYS[0], [1.0, 2.0, 3.0]))
-    planned = plan.plan(FACT, Window(*DAYS)).plan
+    planned = plan.plan(FACT, Window(*DAYS)).plans[0]
     return planned, stage.stage(planned)
 
 
@@ -49,7 +49,9 @@ def test_a_sound_load_passes_every_check_and_all_of_them_are_recorded(staged, pl
     findings = check.check(planned)
 
     assert [finding["check_name"] for finding in findings if not finding["passed"]] == ["ss_id_in_dim_system"]
-    assert place.rows("SELECT count(*), count(DISTINCT check_name) FROM etl_quality") == [(len(findings),) * 2]
+    assert place.rows("SELECT COUNT(*) AS n, COUNT(DISTINCT check_name) AS names FROM etl_quality") == [
+        (len(findings),) * 2
+    ]
 
 
 def lose_a_row(rows):
@@ -99,7 +101,7 @@ def test_a_transform_that_loses_readings_stops_the_load(place, shared_session, m
 
     body = day_file(7, DAYS[0], [1.0, 2.0, 3.0])
     place.put_day(7, DAYS[0], body)
-    planned = plan.plan(FACT, Window(*DAYS)).plan
+    planned = plan.plan(FACT, Window(*DAYS)).plans[0]
     sound = table._by_columns
 
     def here(spark, planned, attempt):

@@ -28,7 +28,7 @@ def test_fixtures_become_the_expectation(table, place, spark, shared_session):
     place.put_fixtures()
     found = plan.plan(table, Window())
 
-    manifest = stage.stage(found.plan)
+    manifest = stage.stage(found.plans[0])
 
     _, root = staging.filesystem(manifest["attempt"])
     paths = [f"{root}/{entry['path']}" for entry in manifest["files"] if entry["kind"] == "rows"]
@@ -48,7 +48,7 @@ def test_fixtures_become_the_expectation(table, place, spark, shared_session):
 def test_what_the_fixtures_lack_is_counted(place, shared_session):
     place.put_fixtures()
 
-    manifest = stage.stage(plan.plan("fact_pv_measurement", Window()).plan)
+    manifest = stage.stage(plan.plan("fact_pv_measurement", Window()).plans[0])
 
     counted = {
         entry["object_key"].rpartition("/")[2]: (

@@ -3,14 +3,14 @@
 from datetime import date
 
 import pytest
-from conftest import DAYS, day_file, day_key
+from conftest import DAYS, READINGS, day_file, day_key
 
 from jobs import plan
 from jobs.errors import LoadError
 from jobs.listing import Window
 
 FACT = "fact_pv_measurement"
-FIFTH = DAYS[0]
+FIFTH, SIXTH = DAYS[0], date(2019, 1, 6)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def listed(monkeypatch):
 
 def planned_keys(window):
     found = plan.plan(FACT, window)
-    return [entry.key for entry in found.plan.objects] if found.plan else []
+    return [entry.key for entry in found.plans[0].objects] if found.plans else []
 
 
 def test_one_listing_per_system_and_year_each_to_its_slash(place, listed):
@@ -93,8 +93,8 @@ def test_padded_folders_are_days_too(place):
 def test_a_load_id_is_the_same_whatever_the_window_that_found_its_objects(place):
     place.put_day(7, FIFTH, day_file(7, FIFTH, [1.0]))
 
-    narrow = plan.plan(FACT, Window(FIFTH, FIFTH, (7,))).plan
-    wide = plan.plan(FACT, Window(date(2010, 1, 1), date(2020, 1, 1))).plan
+    narrow = plan.plan(FACT, Window(FIFTH, FIFTH, (7,))).plans[0]
+    wide = plan.plan(FACT, Window(date(2010, 1, 1), date(2020, 1, 1))).plans[0]
 
     assert narrow.load_id == wide.load_id
     assert narrow == wide
@@ -103,11 +103,11 @@ def test_a_load_id_is_the_same_whatever_the_window_that_found_its_objects(place)
 
 def test_a_load_id_changes_with_the_objects_and_the_transform(place, monkeypatch):
     place.put_day(7, FIFTH, day_file(7, FIFTH, [1.0]))
-    first = plan.plan(FACT, Window(FIFTH, FIFTH)).plan.load_id
+    first = plan.plan(FACT, Window(FIFTH, FIFTH)).plans[0].load_id
     place.put_day(7, FIFTH, day_file(7, FIFTH, [2.0]))
-    second = plan.plan(FACT, Window(FIFTH, FIFTH)).plan.load_id
+    second = plan.plan(FACT, Window(FIFTH, FIFTH)).plans[0].load_id
     monkeypatch.setattr("jobs.tables.fact_pv_measurement.VERSION", 99)
-    third = plan.plan(FACT, Window(FIFTH, FIFTH)).plan.load_id
+    third = plan.plan(FACT, Window(FIFTH, FIFTH)).plans[0].load_id
 
     assert len({first, second, third}) == 3
 
@@ -122,7 +122,7 @@ def test_objects_are_cut_into_tasks_by_size_and_number(most_bytes, most_objects,
     monkeypatch.setattr(plan, "GROUP_BYTES", most_bytes)
     monkeypatch.setattr(plan, "GROUP_OBJECTS", most_objects)
 
-    made = plan.plan(FACT, Window(date(2019, 1, 1), DAYS[1], (7,))).plan
+    made = plan.plan(FACT, Window(date(2019, 1, 1), DAYS[1], (7,))).plans[0]
 
     assert [entry.group for entry in made.objects] == groups
     assert made.group_count == groups[-1] + 1
@@ -137,6 +137,51 @@ def test_a_window_that_ends_before_it_starts_is_refused():
 def test_the_undated_catalogue_is_never_chosen(place):
     place.put_fixtures()
 
-    (entry,) = plan.plan("dim_system", Window()).plan.objects
+    (entry,) = plan.plan("dim_system", Window()).plans[0].objects
 
     assert entry.key == "pvdaq/csv/systems_20250601.csv"
+
+
+def test_a_window_of_more_days_than_a_warehouse_changes_at_once_becomes_several_loads(place, monkeypatch):
+    for day in range(1, 6):
+        place.put_day(7, date(2019, 1, day), b"12345")
+    monkeypatch.setattr(plan, "LOAD_DAYS", 2)
+
+    found = plan.plan(FACT, Window(date(2019, 1, 1), DAYS[1], (7,)))
+
+    days = [[entry.first_day.day for entry in made.objects] for made in found.plans]
+    assert days == [[1, 2], [3, 4], [5]]
+    assert len({made.load_id for made in found.plans}) == 3
+    assert "5 new, 0 changed, 0 unchanged, 0 vanished, in 3 loads" in str(found)
+
+
+def test_a_window_of_more_objects_than_a_load_takes_is_cut_between_days(place, monkeypatch):
+    for ss_id in (7, 8, 9):
+        for day in (1, 2):
+            place.put_day(ss_id, date(2019, 1, day), b"12345")
+    monkeypatch.setattr(plan, "LOAD_OBJECTS", 4)
+
+    found = plan.plan(FACT, Window(date(2019, 1, 1), DAYS[1], (7, 8, 9)))
+
+    assert [[entry.first_day.day for entry in made.objects] for made in found.plans] == [[1, 1, 1], [2, 2, 2]]
+
+
+def test_what_goes_from_a_day_stays_with_what_comes_for_it(place, load, monkeypatch):
+    monkeypatch.setattr(plan, "LOAD_DAYS", 1)
+    for day in (FIFTH, SIXTH):
+        place.put_day(7, day, day_file(7, day, [1.0]))
+    load()
+    place.s3.delete_object(Bucket=place.bucket, Key=day_key(7, FIFTH))
+    place.put(day_key(7, FIFTH).replace("month=1/day=5", "month=01/day=05"), day_file(7, FIFTH, [1.0]))
+    place.s3.delete_object(Bucket=place.bucket, Key=day_key(7, SIXTH))
+
+    found, _ = load(retire_vanished=True)
+
+    assert [(len(made.objects), len(made.retired)) for made in found.plans] == [(1, 1), (0, 1)]
+    assert place.rows(f"SELECT CAST(timestamp AS DATE) AS day FROM {READINGS}") == [(FIFTH,)]
+
+
+def test_the_limits_of_a_load_keep_bigquerys_quotas():
+    assert 2 * plan.LOAD_DAYS <= 4_000, "partitions that a job may change, where each is deleted from and inserted to"
+    assert plan.LOAD_OBJECTS <= 10_000, "files in a load job; each file has an object at least"
+    assert plan.LOAD_OBJECTS * len('{"value": ""}, ' + 32 * "x") < 10 * 2**20 / 2, "a request that names every object"
