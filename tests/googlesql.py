@@ -70,7 +70,6 @@ OPTIONS = {
     "expiration_timestamp": "TIMESTAMP",
     "partition_expiration_days": "FLOAT64",
     "require_partition_filter": "BOOL",
-    "max_staleness": "INTERVAL",
 }
 
 KINDS = {
