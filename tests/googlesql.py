@@ -192,7 +192,7 @@ def type_name(kind: type_pb2.TypeProto) -> str:
     if kind.type_kind == type_pb2.TYPE_STRUCT:
         fields = (f"{field.field_name} {type_name(field.field_type)}".strip() for field in kind.struct_type.field)
         return f"STRUCT<{', '.join(fields)}>"
-    return NAMES[kind.type_kind]
+    return NAMES.get(kind.type_kind) or type_pb2.TypeKind.Name(kind.type_kind).removeprefix("TYPE_")
 
 
 def _type(name: str) -> type_pb2.TypeProto:

@@ -8,6 +8,7 @@ Some differences no text shows. DuckDB has NaN equal to itself and greater than 
 '1' for 1, and any case of a name; the tests' analyser refuses both. It goes on with inf after an overflow.
 """
 
+import re
 from collections.abc import Iterator
 
 from sqlglot import ErrorLevel, exp, parse, parse_one
@@ -59,9 +60,10 @@ DIFFERENT = {
     exp.Pivot: "PIVOT names the columns in another way; write COUNTIF and the like",
     exp.Corr: "CORR of one row is null in BigQuery and NaN in DuckDB",
     exp.Sign: "SIGN has the type of its argument in BigQuery and is an integer in DuckDB",
-    exp.JSONFormat: "TO_JSON_STRING is not held to be the same",
+    exp.JSONFormat: "TO_JSON_STRING writes numbers differently",
 }
 EXTRACTED = {"YEAR", "ISOYEAR", "QUARTER", "MONTH", "DAYOFYEAR", "DAY", "HOUR", "MINUTE", "SECOND"}
+FORMATTED = set("YymdjHMSFTABab")
 DIFFERENCES = {"YEAR", "QUARTER", "MONTH", "ISOWEEK", "DAY", "HOUR", "MINUTE", "SECOND", "MICROSECOND"}
 
 
@@ -129,10 +131,16 @@ def _reason(node: exp.Expression) -> str | None:
             return "EXTRACT numbers weeks and parts of seconds differently"
         case exp.TimeToStr(args={"zone": exp.Expression()}):
             return "FORMAT_TIMESTAMP loses its zone in DuckDB"
+        case exp.TimeToStr() if set(re.findall("%(.)", node.text("format"))) - FORMATTED:
+            return f"a format is the same only with {', '.join(f'%{letter}' for letter in sorted(FORMATTED))}"
         case exp.Unnest(args={"offset": exp.Expression()}):
             return "WITH OFFSET counts from 0 in BigQuery and from 1 in DuckDB"
         case exp.Substring() if not _is_number(node.args["start"]) or isinstance(node.args["start"], exp.Neg):
             return "SUBSTR starts elsewhere in DuckDB, unless at a number as written that is greater than 0"
+        case exp.Trunc(args={"decimals": exp.Expression()}):
+            return "TRUNC to a digit loses the digit"
+        case exp.StrPosition() if "position" in node.args:
+            return "INSTR from a position finds another one"
         case exp.Like() if "\\" in node.expression.name:
             return "LIKE has no escapes in DuckDB"
         case exp.TryCast() if node.to.this not in (exp.DType.BIGINT, exp.DType.DOUBLE):
