@@ -81,8 +81,7 @@ def _reading(statement: exp.Expression, filtered: Mapping[str, str]) -> Iterator
     for table in statement.find_all(exp.Table):
         if known.get(table.name.lower(), table.name) != table.name:
             yield f"{table.name} is named {known[table.name.lower()]}, and BigQuery minds the case"
-        written_to = isinstance(table.parent, exp.Schema | exp.Insert) and table.arg_key == "this"
-        if table.name in filtered and not written_to and not _is_filtered(table, filtered[table.name]):
+        if table.name in filtered and not _is_filtered(table, filtered[table.name]):
             yield f"{table.name} is read without a literal filter on {filtered[table.name]}"
 
 
@@ -90,6 +89,7 @@ def _is_filtered(table: exp.Table, column: str) -> bool:
     """Tell whether the statement that reads a table bounds its partition by what is known before it runs."""
     reading = table.find_ancestor(*FILTERED)
     if reading is None:
+        # It is made, or written to.
         return True
     predicates = [reading.args.get("where"), reading.args.get("on"), *reading.args.get("joins", ())]
     conditions = [node.args.get("on") if isinstance(node, exp.Join) else node for node in predicates if node]

@@ -70,7 +70,8 @@ def test_every_script_of_the_project_is_one_that_duckdb_can_run(script):
         "EXTRACT(HOUR FROM TIMESTAMP '2019-01-06 05:06:07+00' AT TIME ZONE 'America/Denver')",
         "FORMAT_DATE('%Y-%m %y %B %b %A %a %j', DATE '2019-01-06')",
         "FORMAT_DATETIME('%F %T', DATETIME '2019-01-05')",
-        "FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%SZ', TIMESTAMP '2019-01-05 13:02:03+00')", "TRUNC(-1.5)", "INSTR('abc', 'c')",
+        "FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%SZ', TIMESTAMP '2019-01-05 13:02:03+00')",
+        "TRUNC(-1.5)", "TRUNC(7)", "CEIL(7)", "INSTR('abc', 'c')",
         "FORMAT_DATETIME('%Y-%m-%d %H:%M:%S', DATETIME '2019-01-06 05:06:07')",
         "PARSE_DATE('%Y%m%d', '20190106')", "PARSE_DATETIME('%Y-%m-%d %H:%M:%S', '2019-01-06 05:06:07')",
         "TIMESTAMP_SECONDS(1546751167)", "TIMESTAMP_MILLIS(1546751167123)", "TIMESTAMP_MICROS(1546751167123456)",
@@ -98,7 +99,7 @@ def test_an_expression_is_the_same_on_both(expression):
         "SELECT STDDEV(x) AS s FROM n WHERE a = 1",
         "SELECT LOGICAL_OR(a > 2) AS o, LOGICAL_AND(a > 2) AS n, BIT_OR(b) AS bits FROM n",
         # The row with the greatest y, even where its x is null.
-        "SELECT MAX_BY(a, b) AS most, MIN_BY(x, b) AS least, ANY_VALUE(x HAVING MAX b) AS same FROM n",
+        "SELECT MAX_BY(a, b) AS most, MIN_BY(a, -b) AS least, ANY_VALUE(x HAVING MAX b) AS same FROM n",
         "SELECT ARRAY_AGG(a IGNORE NULLS ORDER BY a DESC) AS list, ARRAY_AGG(DISTINCT b ORDER BY b) AS d FROM n",
         "SELECT STRING_AGG(CAST(a AS STRING), '-' ORDER BY a DESC) AS list FROM n",
         "SELECT DISTINCT PERCENTILE_CONT(x, 0.5) OVER (PARTITION BY b) AS median, b FROM n ORDER BY b",
@@ -243,6 +244,16 @@ def test_what_only_running_shows_is_an_error_and_no_other_answer(query):
         connection.execute(dialect.SESSION)
         with pytest.raises(duckdb.Error):
             connection.execute(statement).fetchall()
+
+
+def test_the_zone_of_the_machine_makes_no_difference():
+    (statement,) = dialect.to_duckdb("SELECT DATE(TIMESTAMP '2019-01-05 03:00:00+00') AS day")
+
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'America/Denver'")
+        assert connection.execute(statement).fetchall() == [(date(2019, 1, 4),)]
+        connection.execute(dialect.SESSION)
+        assert connection.execute(statement).fetchall() == [(date(2019, 1, 5),)]
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,8 @@ def test_a_misspelt_column_of_any_script_is_found(script):
         ("UPDATE etl_head SET generation = 'a' WHERE TRUE", "Value of type STRING cannot be assigned to generation"),
         ("DELETE FROM etl_head", "DELETE must have a WHERE clause"),
         ("INSERT INTO etl_head (table_name) VALUES (1)", "has type INT64 which cannot be inserted"),
+        ("CREATE TABLE t (a INT32)", "Type not found: INT32"),
+        ("SELECT generation AS qualify FROM etl_head", "Unexpected keyword QUALIFY"),
         ("CREATE TABLE t (a VARCHAR)", "Type not found: VARCHAR"),
         ("CREATE TABLE t (a FLOAT64) CLUSTER BY a", "may not be a floating point type"),
         ("CREATE TABLE t (a INT64 OPTIONS(describtion='x'))", "Unknown option: describtion"),
@@ -162,7 +164,7 @@ def test_what_bigquery_refuses_the_analyser_refuses(script, said):
         ("SELECT value FROM fact_pv_measurement WHERE ss_id = 34", "without a literal filter on timestamp"),
         ("SELECT value FROM fact_pv_measurement WHERE ss_id = 34 OR timestamp > '2019-01-01'", "without a literal"),
         (
-            "SELECT value FROM fact_pv_measurement WHERE timestamp > (SELECT MAX(timestamp_utc) FROM staged)",
+            "SELECT value FROM fact_pv_measurement WHERE timestamp = (SELECT MAX(timestamp) FROM staged)",
             "without a literal filter",
         ),
         ("DELETE FROM fact_pv_measurement WHERE ss_id = 34", "without a literal filter"),
@@ -191,6 +193,7 @@ def test_what_only_the_service_refuses_the_rules_refuse(script, said):
         "CREATE TABLE t (a TIMESTAMP, b DATE) PARTITION BY TIMESTAMP_TRUNC(a, HOUR)",
         "CREATE TABLE t (a INT64, PRIMARY KEY (a) NOT ENFORCED)",
         "INSERT INTO etl_head (table_name, generation) SELECT 'a', COUNT(*) FROM staged",
+        "INSERT INTO fact_pv_measurement (ss_id) SELECT 34",
         "BEGIN TRANSACTION; COMMIT TRANSACTION; CREATE TABLE t (a INT64)",
     ],
 )

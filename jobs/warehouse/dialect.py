@@ -28,14 +28,15 @@ INSTEAD = {
     exp.ArgMin: "ARG_MIN_NULL(:this, :expression)",
     # Full units, where its DATE_DIFF counts the boundaries between.
     exp.TimestampDiff: "DATESUB(:unit, :expression, :this)",
+    # A DATE here, and a TIMESTAMP there.
     exp.DateTrunc: "CAST(:node AS DATE)",
     exp.DateAdd: "CAST(:node AS DATE)",
     exp.DateSub: "CAST(:node AS DATE)",
     exp.DateFromUnixDate: "CAST(:node AS DATE)",
+    # A TIMESTAMP here, and there without its zone.
     exp.UnixToTime: "CAST(:node AS TIMESTAMPTZ)",
+    # FLOAT64 here, and of an INT64 there an integer.
     exp.Round: "ROUND(CAST(:this AS DOUBLE), :decimals)",
-    exp.Ceil: "CEIL(CAST(:this AS DOUBLE))",
-    exp.Floor: "FLOOR(CAST(:this AS DOUBLE))",
     exp.Trunc: "TRUNC(CAST(:this AS DOUBLE))",
 }
 TO_INTEGER = "CAST(ROUND(:this) AS BIGINT)"
@@ -54,7 +55,6 @@ DIFFERENT = {
     exp.StrToTime: "PARSE_TIMESTAMP loses its zone in DuckDB",
     exp.String: "STRING writes fractions of a second differently; write FORMAT_TIMESTAMP",
     exp.Format: "FORMAT takes another language in DuckDB",
-    exp.WithinGroup: "quantiles differ; write PERCENTILE_CONT with OVER",
     exp.ApproxQuantiles: "APPROX_QUANTILES is approximate, and not in the same way; write PERCENTILE_CONT with OVER",
     exp.ApproxDistinct: "APPROX_COUNT_DISTINCT is approximate, and not in the same way",
     exp.Pivot: "PIVOT names the columns in another way; write COUNTIF and the like",
