@@ -22,7 +22,7 @@ from jobs.plan import Plan
 from jobs.settings import settings
 from jobs.stage import QUARANTINE
 from jobs.warehouse import sql, warehouse
-from jobs.warehouse.dialect import to_duckdb
+from jobs.warehouse.dialect import SESSION, to_duckdb
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +105,7 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
     with tempfile.TemporaryDirectory(prefix="sunledger-check-") as overflow:
         config = {"memory_limit": settings().duckdb_memory, "temp_directory": overflow}
         with duckdb.connect(":memory:", config=config) as engine:
+            engine.execute(SESSION)
             yield engine
 
 

@@ -189,11 +189,16 @@ class Contract:
                 runs[-1][1] = day
             else:
                 runs.append([day, day])
+
+        def between(first: date, last: date) -> str:
+            after = last + timedelta(days=1)
+            return f"{column} >= DATETIME '{first} 00:00:00' AND {column} < DATETIME '{after} 00:00:00'"
+
         column = f"`{self.partition}`"
-        return " OR ".join(
-            f"({column} >= DATETIME '{first} 00:00:00' AND {column} < DATETIME '{last + timedelta(days=1)} 00:00:00')"
-            for first, last in runs
-        )
+        within = between(runs[0][0], runs[-1][1])
+        if len(runs) == 1:
+            return within
+        return f"{within} AND ({' OR '.join(f'({between(*run)})' for run in runs)})"
 
     def view_query(self, dataset: str) -> str:
         """Write the view's query over the tables of a dataset, such as `project.dataset`."""

@@ -18,7 +18,7 @@ from jobs.contract import Column, Contract
 from jobs.errors import ConflictError, ContractError, WarehouseError
 from jobs.objects import digest
 from jobs.warehouse import Relation
-from jobs.warehouse.dialect import one_query, to_duckdb
+from jobs.warehouse.dialect import SESSION, one_query, to_duckdb
 from jobs.warehouse.tables import changes, ddl, in_order
 
 DUCKDB_TYPES = {
@@ -138,6 +138,7 @@ class DuckDBWarehouse:
                     ) from fault
             time.sleep(random.uniform(0.02, 0.2))
         try:
+            connection.execute(SESSION)
             yield connection
         finally:
             connection.close()
