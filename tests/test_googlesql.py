@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-import wasmtime
 from googlesql import GoogleSqlError, analyse, columns_of, compiled, evaluate
 from service_rules import lint
 from wasmtime import Config, Engine, Module
@@ -255,8 +254,8 @@ def test_the_engine_is_compiled_once_and_again_when_its_copy_is_broken(tmp_path,
     compiled(engine, tmp_path / "cache")
     assert Compilation.times == 1
 
+    # No draft is left beside it.
     (copy,) = (tmp_path / "cache").iterdir()
-    assert wasmtime.__name__ not in copy.name
     copy.write_bytes(copy.read_bytes()[:100])
     compiled(engine, tmp_path / "cache")
     assert Compilation.times == 2
