@@ -5,7 +5,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import wasmtime
 from googlesql import GoogleSqlError, analyse, columns_of, compiled, evaluate
 from service_rules import lint, partitions
 from wasmtime import Config, Engine, Module
@@ -291,8 +290,8 @@ def test_the_engine_is_compiled_once_and_again_when_its_copy_is_broken(tmp_path,
     compiled(engine, tmp_path / "cache")
     assert Compilation.times == 1
 
+    # No draft is left beside it.
     (copy,) = (tmp_path / "cache").iterdir()
-    assert wasmtime.__name__ not in copy.name
     copy.write_bytes(copy.read_bytes()[:100])
     compiled(engine, tmp_path / "cache")
     assert Compilation.times == 2

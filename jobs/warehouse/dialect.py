@@ -111,10 +111,11 @@ def _translated(statement: exp.Expression) -> str:
             column.set("constraints", kept)
         for key in list(statement.find_all(exp.PrimaryKey, exp.ForeignKey)):
             key.pop()
-    # From the leaves up, so that what is written anew has parts that are.
-    for node in reversed(list(statement.walk())):
+    for node in statement.walk():
         if reason := _reason(node):
             raise WarehouseError(f"{reason}: {node.sql('bigquery')}")
+    # From the leaves up, so that what is written anew has parts that are.
+    for node in reversed(list(statement.walk())):
         if template := _instead(node):
             node.replace(_filled(template, node))
     return statement.sql("duckdb", unsupported_level=ErrorLevel.RAISE)
@@ -139,7 +140,7 @@ def _reason(node: exp.Expression) -> str | None:
             return "SUBSTR starts elsewhere in DuckDB, unless at a number as written that is greater than 0"
         case exp.Trunc(args={"decimals": exp.Expression()}):
             return "TRUNC to a digit loses the digit"
-        case exp.StrPosition() if "position" in node.args:
+        case exp.StrPosition() if node.args.get("position"):
             return "INSTR from a position finds another one"
         case exp.Like() if "\\" in node.expression.name:
             return "LIKE has no escapes in DuckDB"
@@ -168,7 +169,7 @@ def _instead(node: exp.Expression) -> str | None:
             return "EXTRACT(WEEK FROM :expression)"
         case exp.Extract() if node.name == "DATE":
             return "CAST(:expression AS DATE)"
-        case exp.Round() if "decimals" not in node.args:
+        case exp.Round() if not node.args.get("decimals"):
             return "ROUND(CAST(:this AS DOUBLE))"
     return INSTEAD.get(type(node))
 
