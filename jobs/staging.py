@@ -145,7 +145,10 @@ def write_manifest(table: str, load_id: str, manifest: dict) -> dict:
 def remove(uri: str) -> None:
     """Remove a folder with all that is in it, if it is there."""
     files, path = filesystem(uri)
-    if files.get_file_info(path).type == fs.FileType.Directory:
+    if isinstance(files, fs.GcsFileSystem):
+        # A bucket has no folders to remove, and Arrow fails at the one that it looks for.
+        files.delete_dir_contents(path, missing_dir_ok=True)
+    elif files.get_file_info(path).type == fs.FileType.Directory:
         files.delete_dir(path)
 
 
