@@ -269,6 +269,15 @@ def expected_rows(table):
     return rows
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Count the faults that were injected."""
+    passed = terminalreporter.stats.get("passed", ())
+    faults = Counter(dict(report.user_properties)["fault"] for report in passed if report.user_properties)
+    if faults:
+        cases = ", ".join(f"{count} {kind}" for kind, count in sorted(faults.items()))
+        terminalreporter.write_line(f"{faults.total()} injected faults left all or nothing: {cases}")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """Add the last lines of the Airflow that a failed test ran in."""

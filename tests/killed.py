@@ -11,7 +11,8 @@ import signal
 import sys
 import threading
 import time
-from pathlib import Path
+
+from pyarrow import fs
 
 from jobs import plan, staging
 from jobs.warehouse import duckdb
@@ -59,7 +60,11 @@ def kill_at(point):
             uri = new_attempt(table, load_id)
 
             def watch():
-                while len(list(Path(uri.removeprefix("file://")).glob("month=*/*.parquet"))) < int(where):
+                files, path = staging.filesystem(uri)
+                written = fs.FileSelector(path, recursive=True, allow_not_found=True)
+                while sum("/month=" in found.path and found.is_file for found in files.get_file_info(written)) < int(
+                    where
+                ):
                     time.sleep(0.005)
                 die()
 

@@ -320,9 +320,9 @@ def test_a_kill_inside_the_transaction_leaves_nothing_of_it(number, place, share
         ("before:staged:jobs.warehouse.submit._submitted", 0),
         ("after:staged:jobs.warehouse.submit._submitted", 0),
         ("after:load_objects:jobs.warehouse.submit._submitted", 0),
-        ("before:publish-:jobs.warehouse.submit._submitted", 0),
+        ("before:publish_:jobs.warehouse.submit._submitted", 0),
         # The service goes on with what it has accepted.
-        ("after:publish-:jobs.warehouse.submit._submitted", READ),
+        ("after:publish_:jobs.warehouse.submit._submitted", READ),
     ],
 )
 def test_a_kill_between_two_calls_of_the_service_leaves_all_or_nothing(point, left, place, shared_session, load):

@@ -19,18 +19,18 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from google.api_core.exceptions import Conflict, Forbidden, NotFound
+from google.api_core.exceptions import Conflict, Forbidden, NotFound, PreconditionFailed
 from google.cloud import bigquery
 from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
 
 from jobs.contract import ARROW_TYPES, Column, Contract
-from jobs.errors import WarehouseError
+from jobs.errors import ConflictError, WarehouseError
 from jobs.gcloud import bigquery_client, storage_client
 from jobs.objects import digest
 from jobs.settings import BIGQUERY, settings
 from jobs.warehouse import Relation
 from jobs.warehouse.dialect import one_query
-from jobs.warehouse.submit import RETRY, answered, labels, submit_or_attach
+from jobs.warehouse.submit import RETRY, TRIES, answered, labels, submit_or_attach
 from jobs.warehouse.tables import REST_TYPES, changes, in_order, resource
 
 # How long rows from outside are kept: long enough to find out why a publish failed, too short to cost anything.
@@ -102,6 +102,19 @@ class BigQueryWarehouse:
             for promised, table in zip(contracts, there, strict=True):
                 self._become(promised, table or self._created(promised))
 
+    def _become(self, promised: Contract, there: bigquery.Table) -> None:
+        """Change what can be changed in place; nothing where the table is what its contract says."""
+        for _ in range(TRIES):
+            try:
+                self._changed(promised, there)
+                return
+            except PreconditionFailed:
+                # Another process is changing it to the same end.
+                there = self.client.get_table(there.reference, retry=RETRY)
+        raise ConflictError(
+            f"{there.reference} kept being changed by others; nothing was published. Another try may do"
+        )
+
     def _resource(self, promised: Contract) -> dict:
         """Write a table's or view's resource in its place."""
         made = resource(promised)
@@ -124,8 +137,7 @@ class BigQueryWarehouse:
         except Conflict:
             return self.client.get_table(self._reference.table(promised.table), retry=RETRY)
 
-    def _become(self, promised: Contract, there: bigquery.Table) -> None:
-        """Change what can be changed in place; nothing where the table is what its contract says."""
+    def _changed(self, promised: Contract, there: bigquery.Table) -> None:
         wanted, now = self._resource(promised), there.to_api_repr()
         fields = now.get("schema", {}).get("fields", ())
         if promised.query is None:
@@ -145,10 +157,9 @@ class BigQueryWarehouse:
             )
 
     def select(self, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        config = self._config(one_query(query), parameters, labels(parameters.get("table_name"), None))
-        with answered("a query"):
-            rows = self.client.query(query, config, retry=RETRY).result(retry=RETRY)
-            return [dict(row.items()) for row in rows]
+        job, _ = self._run(one_query(query), parameters, ("query", uuid4().hex))
+        with answered(job.job_id):
+            return [dict(row.items()) for row in job.result(retry=RETRY, job_retry=None)]
 
     def transact(
         self,
@@ -161,14 +172,20 @@ class BigQueryWarehouse:
         for name, relation in relations.items():
             script = script.replace(f"{{{name}}}", f"`{self._loaded(name, relation, table, load_id)}`")
         script = f"BEGIN TRANSACTION;\n{script}\nCOMMIT TRANSACTION;"
+        _, ours = self._run(script, parameters, (table or "none", once or uuid4().hex))
+        return ours
+
+    def _run(
+        self, script: str, parameters: Mapping[str, Any], parts: tuple[str, ...]
+    ) -> tuple[bigquery.QueryJob, bool]:
+        """Run a script as a job whose id is made of these parts; the job, and whether it is this call's."""
 
         def submit(known_as: str, marks: dict[str, str]) -> bigquery.QueryJob:
             config = self._config(script, parameters, marks)
             return self.client.query(script, config, job_id=known_as, retry=RETRY, job_retry=None)
 
-        parts = (f"{self.project}.{self.dataset}", table or "none", once or uuid4().hex)
-        _, ours = submit_or_attach(self.client, submit, parts, labels(table, load_id))
-        return ours
+        marks = labels(parameters.get("table_name"), parameters.get("load_id"))
+        return submit_or_attach(self.client, submit, (f"{self.project}.{self.dataset}", *parts), marks)
 
     def _config(self, script: str, parameters: Mapping[str, Any], marks: dict[str, str]) -> bigquery.QueryJobConfig:
         named = set(re.findall(r"@(\w+)", script))
@@ -208,10 +225,9 @@ class BigQueryWarehouse:
                 )
 
             def stands(job: bigquery.LoadJob) -> bool:
-                if job.destination.table_id != into:
-                    raise WarehouseError(f"BigQuery's job {job.job_id} has filled {job.destination}, not {into}")
                 with answered(into):
-                    return self.client.get_table(reference, retry=RETRY).num_rows == job.output_rows
+                    rows = self.client.get_table(reference, retry=RETRY).num_rows
+                return job.destination.table_id == into and rows == job.output_rows
 
             parts = (f"{self.project}.{self.dataset}", table or "none", load_id or "none", name, sha)
             submit_or_attach(self.client, submit, parts, labels(table, load_id), stands)

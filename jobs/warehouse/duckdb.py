@@ -42,14 +42,13 @@ class DuckDBWarehouse:
         self.memory = memory
 
     def create(self) -> None:
-        there = self._columns()
-        statements = [line for promised in in_order() for line in self._becoming(promised, there.get(promised.table))]
-        if not statements:
-            return
+        # In one connection: no other process comes between looking and changing.
         with self._connection() as connection, _faults(self.path):
+            there = _columns(connection)
             connection.begin()
-            for statement in statements:
-                connection.execute(statement)
+            for promised in in_order():
+                for statement in self._becoming(promised, there.get(promised.table)):
+                    connection.execute(statement)
             connection.commit()
 
     def _becoming(self, promised: Contract, there: dict[str, Column] | None) -> Iterator[str]:
@@ -99,23 +98,6 @@ class DuckDBWarehouse:
             _run(connection, script, parameters)
             connection.commit()
         return True
-
-    def _columns(self) -> dict[str, dict[str, Column]]:
-        """Read what is there: for each table and view its columns, and under no name its own description."""
-        if not self.path.exists():
-            return {}
-        with self._connection() as connection, _faults(self.path):
-            rows = connection.execute(
-                "SELECT table_name, '', 'STRING', TRUE, comment FROM duckdb_tables() WHERE NOT internal UNION ALL "
-                "SELECT view_name, '', 'STRING', TRUE, comment FROM duckdb_views() WHERE NOT internal UNION ALL "
-                "SELECT table_name, column_name, data_type, is_nullable, comment FROM duckdb_columns() "
-                "WHERE NOT internal AND schema_name = 'main'"
-            ).fetchall()
-        there: dict[str, dict[str, Column]] = {}
-        for table, name, kind, nullable, comment in rows:
-            type_ = GOOGLESQL_TYPES.get(kind, kind)
-            there.setdefault(table, {})[name] = Column(name, type_, comment or "", required=not nullable)
-        return there
 
     @contextmanager
     def _connection(self):
@@ -171,6 +153,21 @@ def _faults(path: Path):
         if "collision: " in said:
             raise ContractError(f"{said.partition('collision: ')[2]}; nothing was published") from fault
         raise WarehouseError(f"the warehouse {path} refused: {said}") from fault
+
+
+def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Column]]:
+    """Read what is there: for each table and view its columns, and under no name its own description."""
+    rows = connection.execute(
+        "SELECT table_name, '', 'STRING', TRUE, comment FROM duckdb_tables() WHERE NOT internal UNION ALL "
+        "SELECT view_name, '', 'STRING', TRUE, comment FROM duckdb_views() WHERE NOT internal UNION ALL "
+        "SELECT table_name, column_name, data_type, is_nullable, comment FROM duckdb_columns() "
+        "WHERE NOT internal AND schema_name = 'main'"
+    ).fetchall()
+    there: dict[str, dict[str, Column]] = {}
+    for table, name, kind, nullable, comment in rows:
+        type_ = GOOGLESQL_TYPES.get(kind, kind)
+        there.setdefault(table, {})[name] = Column(name, type_, comment or "", required=not nullable)
+    return there
 
 
 def _described(promised: Contract, there: dict[str, Column]) -> bool:

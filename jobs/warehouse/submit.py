@@ -92,7 +92,7 @@ def submit_or_attach(
         client: the client, with its location.
         submit: submits the job under an id and with labels.
         parts: what the job does; makes the id.
-        marks: the job's labels. A job that has the id already must have the same table and load.
+        marks: the job's labels. A job that has the id already is joined if its table and load are the same.
         stands: whether what such a job has done is still there and is what was asked for; else it is done again.
 
     Returns:
@@ -107,7 +107,11 @@ def submit_or_attach(
     attempt = tries = 0
     while True:
         known_as = job_id(*parts, attempt=attempt)
+        attempt += 1
         job, fresh = _submitted(client, submit, known_as, marks)
+        if any(job.labels.get(name) != marks.get(name) for name in ("table", "load_id")):
+            log.warning("BigQuery has a job %s that is for something else: %s", known_as, job.labels)
+            continue
         ours = job.labels.get("call") == marks["call"]
         error = _end(job)
         if error is None and (fresh or stands(job)):
@@ -119,7 +123,6 @@ def submit_or_attach(
                 raise refusal(error["message"], error["reason"], job.job_id)
             log.info("job %s failed (%s); trying again", known_as, error["message"])
             time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.25 * 2**tries)))
-        attempt += 1
 
 
 def _submitted(client, submit, known_as: str, marks: dict[str, str]) -> tuple[Job, bool]:
@@ -131,7 +134,6 @@ def _submitted(client, submit, known_as: str, marks: dict[str, str]) -> tuple[Jo
             # Refused as known, or no answer: only the service can say whether the job is there.
             job = _found(client, known_as)
             if job is not None:
-                _refuse_another(job, marks)
                 return job, False
             lost = isinstance(fault, (requests.exceptions.RequestException, ConnectionError, Conflict))
             if not lost or tried == TRIES:
@@ -147,16 +149,6 @@ def _found(client: bigquery.Client, known_as: str) -> Job | None:
             return client.get_job(known_as, retry=RETRY)
         except NotFound:
             return None
-
-
-def _refuse_another(job: Job, marks: Mapping[str, str]) -> None:
-    """Refuse a job of the same id that is for another table or load."""
-    for name in ("table", "load_id"):
-        if job.labels.get(name) != marks.get(name):
-            raise WarehouseError(
-                f"BigQuery has a job {job.job_id} that is for {name} {job.labels.get(name)}, not {marks.get(name)}; "
-                f"nothing was written. Its labels are {job.labels}"
-            )
 
 
 def _end(job: Job) -> dict[str, str] | None:
