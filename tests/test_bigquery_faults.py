@@ -133,13 +133,13 @@ def test_a_fault_of_an_upload_leaves_all_or_nothing(
     held_before_or_after(corrected, load, True, attempt)
 
 
-@pytest.mark.parametrize("call", ["/jobs/", "/queries/", "/tables/staged_"])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/jobs/"), ("GET", "/queries/"), ("POST", "/tables$")])
 @pytest.mark.parametrize("kind", ["answer_lost", "unavailable"])
-def test_a_fault_of_a_question_is_got_over(kind, call, corrected, load, double, record_property):
-    record_property("fault", f"{kind} of a question")
+def test_a_fault_of_another_call_is_got_over(kind, method, path, corrected, load, double, record_property):
+    record_property("fault", f"{kind} of another call")
 
     def attempt():
-        with double.inject(kind, path=call, method="GET", times=2, exactly=False):
+        with double.inject(kind, path=path, method=method, times=2, exactly=False):
             load()
 
     held_before_or_after(corrected, load, True, attempt)

@@ -91,6 +91,12 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
 
+    def handle_expect_100(self):
+        """Say at once that a body may come; a client waits a second for it."""
+        told = super().handle_expect_100()
+        self.wfile.flush()
+        return told
+
     def log_message(self, *_):
         """Say nothing."""
 
@@ -190,7 +196,7 @@ def serve(project: str) -> Iterator[BigQueryDouble]:
     """
     tests = Path(__file__).resolve().parent.parent
     environment = {**os.environ, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
-    command = [sys.executable, "-m", "double.server", project]
+    command = [sys.executable, "-m", "double", project]
     with subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -209,7 +215,3 @@ def main(project: str) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     sys.stdin.read()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
