@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from sandbox import ROOT, environment
 
+# They ask one Airflow for its facts once.
+pytestmark = pytest.mark.xdist_group("dag")
+
 EDGES = {
     "dim_system.plan": ["dim_system.check", "dim_system.publish", "dim_system.stage"],
     "dim_system.stage": ["dim_system.check"],

@@ -12,6 +12,9 @@ import pytest
 from sandbox import ROOT, environment
 from standalone import OVER, Gate, Standalone
 
+# One Airflow serves them all.
+pytestmark = pytest.mark.xdist_group("airflow")
+
 FACT, DIM = "fact_pv_measurement", "dim_system"
 STAGE = f"{FACT}.stage"
 
