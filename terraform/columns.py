@@ -4,8 +4,8 @@
     python terraform/columns.py record            publish the new columns of the contracts; never takes one out
     terraform show -json FILE | python terraform/columns.py plan     does a plan take anything from a table?
 
-`columns.lock` lists the columns that were published. The contracts alone cannot say that a column is missing, and a plan
-can, but too late: the provider alters a table in place, and BigQuery drops the column's values with it. So `check` comes
+`columns.lock` lists the columns that were published. The contracts alone cannot say that a column is missing, and a
+plan says it too late: a provider may take a column from a table in place, and its values with it. So `check` comes
 before any plan, and `plan` looks at what only the live tables know, such as a column that a newer release has added.
 """
 
@@ -21,8 +21,8 @@ CONTRACTS = HERE.parent / "jobs" / "tables"
 LOCK = HERE / "columns.lock"
 
 TITLE = """\
-# Published columns: what readers have been promised. `make columns` adds the new ones; a line is only taken out by hand,
-# when the column's readers have agreed to lose it.
+# Published columns: what readers have been promised. `make columns` adds the new ones; a line is only taken out by
+# hand, when the column's readers have agreed to lose it.
 """
 
 

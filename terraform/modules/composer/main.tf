@@ -5,6 +5,8 @@ resource "google_service_account" "airflow" {
 }
 
 resource "google_project_iam_member" "airflow" {
+  #checkov:skip=CKV_GCP_49:Google asks for this role on the project of every environment
+
   for_each = toset(["roles/composer.worker", "roles/dataproc.serverlessEditor", "roles/bigquery.jobUser"])
 
   project = var.project

@@ -30,8 +30,8 @@ locals {
         for key in flatten([
           for column in document.schema[0].properties : [
             for relation in try(column.relationships, []) : { column = column.name, to = split(".", relation.to) }
-            if relation.type == "foreignKey"
-            && anytrue([for entry in try(relation.customProperties, []) : entry.property == "holds" && entry.value])
+            if relation.type == "foreignKey" &&
+            anytrue([for entry in try(relation.customProperties, []) : entry.property == "holds" && entry.value])
           ]
         ]) : { column = key.column, table = key.to[0], references = key.to[1] }
       ]
@@ -119,7 +119,7 @@ locals {
   ])
   rank_2 = toset([
     for name, to in local.leads_to : name
-    if !contains(setunion(local.rank_0, local.rank_1), name)
-    && length(setsubtract(to, setunion(local.rank_0, local.rank_1))) == 0
+    if !contains(setunion(local.rank_0, local.rank_1), name) &&
+    length(setsubtract(to, setunion(local.rank_0, local.rank_1))) == 0
   ])
 }

@@ -47,6 +47,8 @@ resource "google_iam_workload_identity_pool" "aws" {
 }
 
 resource "google_iam_workload_identity_pool_provider" "aws" {
+  #checkov:skip=CKV_GCP_125:this provider trusts AWS, not GitHub
+
   project                            = var.project
   workload_identity_pool_id          = google_iam_workload_identity_pool.aws.workload_identity_pool_id
   workload_identity_pool_provider_id = "${var.name}-aws"
