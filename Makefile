@@ -78,8 +78,10 @@ plan: .venv/ready ## Plan the environment ENV=dev; a plan that takes columns or 
 	$(TERRAFORM) init -input=false -backend-config=envs/$(ENV)/backend.hcl
 	@rm -f terraform/$(ENV).tfplan
 	$(TERRAFORM) plan -input=false -var-file=$(TFVARS) -out=$(ENV).unseen.tfplan
-	@set -o pipefail; $(TERRAFORM) show -json $(ENV).unseen.tfplan | python terraform/columns.py plan
+	@set -o pipefail; $(TERRAFORM) show -json $(ENV).unseen.tfplan | python terraform/columns.py plan \
+	|| { rm terraform/$(ENV).unseen.tfplan; exit 1; }
 	@mv terraform/$(ENV).unseen.tfplan terraform/$(ENV).tfplan
+	@echo "This is what \`make apply ENV=$(ENV)\` will do."
 
 apply: ## Apply what `make plan ENV=dev` has planned
 	@[ -f terraform/$(ENV).tfplan ] || { echo "Nothing is planned; first: make plan ENV=$(ENV)"; exit 1; }
