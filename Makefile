@@ -16,11 +16,16 @@ AIRFLOW := env PYTHONPATH=$(CURDIR) AIRFLOW_HOME=$(HOME_DIR)/airflow AIRFLOW__CO
 # Where fixtures/s3.py has its commands put what they load.
 FIXTURES := env WAREHOUSE=duckdb://$(HOME_DIR)/fixtures/sunledger.duckdb
 
+# An environment of two clouds: terraform/envs/$(ENV). What Terraform keeps for it stays apart from the other's.
+ENV ?= dev
+TFVARS := envs/$(ENV)/terraform.tfvars
+TERRAFORM := env TF_DATA_DIR=$(CURDIR)/terraform/envs/$(ENV)/.terraform terraform -chdir=terraform
+
 .DEFAULT_GOAL := help
-.PHONY: help run ui test bench check format lock clean java
+.PHONY: help run ui test bench check check-terraform columns bootstrap plan apply settings images format lock clean java
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
 
 run: java .venv/ready ## Load the fixtures through the pv DAG into the embedded warehouse
 	@mkdir -p $(HOME_DIR)
@@ -56,6 +61,39 @@ check: .venv/ready ## Lint, check the format, and hold the contracts to their st
 	ruff check .
 	ruff format --check .
 	python -m jobs contracts
+
+check-terraform: .venv/ready ## Hold terraform/ to its checks; says what was not run
+	pytest -v -rs tests/test_terraform.py
+
+columns: .venv/ready ## Publish the new columns of the contracts in terraform/columns.lock
+	python terraform/columns.py record
+
+bootstrap: ## Make the bucket for the state of ENV=dev, and with GITHUB=owner/name the trust in its workflows
+	terraform -chdir=terraform/bootstrap init -reconfigure -backend-config=path=$(ENV).tfstate
+	terraform -chdir=terraform/bootstrap apply -compact-warnings -var-file=../$(TFVARS) \
+		$(if $(GITHUB),-var=github_repository=$(GITHUB))
+
+plan: .venv/ready ## Plan the environment ENV=dev; a plan that takes columns or tables away is refused
+	@python terraform/columns.py check
+	$(TERRAFORM) init -input=false -backend-config=envs/$(ENV)/backend.hcl
+	@rm -f terraform/$(ENV).tfplan
+	$(TERRAFORM) plan -input=false -var-file=$(TFVARS) -out=$(ENV).unseen.tfplan
+	@set -o pipefail; $(TERRAFORM) show -json $(ENV).unseen.tfplan | python terraform/columns.py plan \
+	|| { rm terraform/$(ENV).unseen.tfplan; exit 1; }
+	@mv terraform/$(ENV).unseen.tfplan terraform/$(ENV).tfplan
+	@echo "This is what \`make apply ENV=$(ENV)\` will do."
+
+apply: ## Apply what `make plan ENV=dev` has planned
+	@[ -f terraform/$(ENV).tfplan ] || { echo "Nothing is planned; first: make plan ENV=$(ENV)"; exit 1; }
+	$(TERRAFORM) apply -input=false $(ENV).tfplan
+	@rm terraform/$(ENV).tfplan
+
+settings: ## Print the settings of ENV=dev as environment variables
+	@set -o pipefail; $(TERRAFORM) output -json settings \
+	| python -c 'import json, sys; [print(f"{name}={value}") for name, value in json.load(sys.stdin).items()]'
+
+images: ## Print where the images of ENV=dev are
+	@set -o pipefail; $(TERRAFORM) output -json runtime | python -c 'import json, sys; print(json.load(sys.stdin)["images"])'
 
 format: .venv/ready ## Format the code
 	ruff check --fix .

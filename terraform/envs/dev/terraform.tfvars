@@ -1,0 +1,22 @@
+environment = "dev"
+
+# Yours: the two accounts, and who pays.
+aws_account     = "111111111111"
+google_project  = "example-sunledger-dev"
+billing_account = "000000-000000-000000"
+alert_emails    = ["operator@example.org"]
+
+# The dataset's location can never be changed; the region is inside it.
+location      = "EU"
+google_region = "europe-west4"
+aws_region    = "eu-central-1"
+
+deletion_protection = false
+analysts            = []
+secrets             = []
+
+spark   = "dataproc"
+airflow = "none"
+
+google_monthly  = 100
+aws_monthly_usd = 50

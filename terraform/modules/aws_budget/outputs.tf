@@ -1,0 +1,4 @@
+output "id" {
+  description = "Id of the budget."
+  value       = aws_budgets_budget.month.id
+}

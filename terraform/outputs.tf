@@ -1,0 +1,40 @@
+locals {
+  # Exactly what jobs/settings.py and the clouds' own clients read.
+  settings = merge(
+    {
+      PVDAQ_BUCKET         = var.pvdaq_bucket
+      LANDING_BUCKET       = module.landing_bucket.name
+      STAGING              = module.staging_bucket.uri
+      WAREHOUSE            = "bigquery://${var.google_project}/${module.bigquery.dataset}?location=${module.bigquery.location}"
+      SPARK_PROFILE        = var.spark
+      AWS_DEFAULT_REGION   = var.aws_region
+      GOOGLE_CLOUD_PROJECT = var.google_project
+    },
+    var.spark == "dataproc" ? { AWS_ROLE_ARN = module.aws_identity.role.arn } : {},
+  )
+}
+
+output "settings" {
+  description = "The jobs' settings, as environment variables."
+  value       = local.settings
+}
+
+output "google_credentials_on_aws" {
+  description = "The file that GOOGLE_APPLICATION_CREDENTIALS names on AWS; it holds no secret."
+  value       = module.google_identity.credentials_on_aws
+}
+
+output "runtime" {
+  description = "What Spark jobs are submitted with."
+  value       = one(concat(module.dataproc[*].runtime, module.emr[*].runtime))
+}
+
+output "airflow" {
+  description = "The managed Airflow, where there is one."
+  value       = one(concat(module.composer[*].airflow, module.mwaa[*].airflow))
+}
+
+output "tables" {
+  description = "Every table and view, by name."
+  value       = module.bigquery.tables
+}

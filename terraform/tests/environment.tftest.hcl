@@ -1,0 +1,74 @@
+# terraform test -var-file=envs/dev/terraform.tfvars, or prod's: the environment as it would be planned.
+
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111111111111" }
+  }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+}
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+}
+
+run "the_environment_has_every_table_and_the_settings" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(output.tables)) == toset([for file in fileset("../jobs/tables", "*.yaml") : trimsuffix(file, ".yaml")])
+    error_message = "The plan has not exactly the contracts' tables and views."
+  }
+
+  assert {
+    condition = output.settings == merge(output.settings, {
+      LANDING_BUCKET = "sunledger-${var.environment}-landing-${var.aws_account}"
+      STAGING        = "gs://${var.google_project}-staging/staging"
+      WAREHOUSE      = "bigquery://${var.google_project}/sunledger?location=EU"
+      SPARK_PROFILE  = "dataproc"
+    })
+    error_message = "Some setting leads elsewhere."
+  }
+}
+
+run "with_composer" {
+  command = plan
+
+  variables {
+    airflow         = "composer"
+    airflow_version = "composer-3-airflow-3.1.0"
+    secrets         = ["epa-api-key"]
+  }
+
+  assert {
+    condition     = length(module.composer) == 1 && length(module.mwaa) == 0
+    error_message = "There is not one Airflow, Composer."
+  }
+}
+
+run "with_emr_and_mwaa" {
+  command = plan
+
+  variables {
+    spark           = "emr"
+    emr_release     = "emr-7.9.0"
+    airflow         = "mwaa"
+    airflow_version = "3.0.6"
+  }
+
+  override_module {
+    target = module.aws_network
+    outputs = {
+      subnets        = ["subnet-1", "subnet-2"]
+      security_group = "sg-1"
+    }
+  }
+
+  assert {
+    condition     = output.settings["SPARK_PROFILE"] == "emr" && length(module.dataproc) == 0
+    error_message = "Spark does not run on EMR alone."
+  }
+}
