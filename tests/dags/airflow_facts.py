@@ -138,7 +138,7 @@ def days(run, late_days):
 
     # Each task parses the file for itself; a DAG keeps the form of the run that it was asked for last.
     task = DagBag().dags["pv"].get_task("dim_system.plan")
-    window = task.python_callable.__globals__["window"]
+    window = inspect.unwrap(task.python_callable).__globals__["window"]
     running = RuntimeTaskInstance.model_construct(
         id=uuid4(), dag_id="pv", task_id=task.task_id, run_id=run.run_id, map_index=-1, task=task
     )

@@ -172,7 +172,7 @@ class Jobs:
         relations = {
             table: {field["name"]: _googlesql(field["type"]) for field in resource["schema"]["fields"]}
             for (owner, table), resource in self.tables.resources.items()
-            if owner == dataset and table.startswith("staged_") and table in query["query"]
+            if owner == dataset and table in query["query"]
         }
         try:
             columns = analyse(query["query"], types, relations)

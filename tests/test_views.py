@@ -1,0 +1,153 @@
+"""The analysts' views, on small rows by hand: DuckDB and Google's reference answer alike, and rightly."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from both import same_on_both
+from googlesql import DATASET
+
+from jobs import contract
+
+DAY = date(2019, 1, 5)
+
+
+def answer(view, **tables):
+    return same_on_both(contract.load(view).view_query(DATASET), tables)
+
+
+def reading(time, value, ss_id=7, sensor="ac_power__1", quantity="ac_power", units="W", quality=0):
+    return {
+        "ss_id": ss_id,
+        "timestamp": datetime.fromisoformat(f"2019-01-05T{time}"),
+        "sensor": sensor,
+        "units": units,
+        "value": value,
+        "quantity": quantity,
+        "utc_basis": "none",
+        "quality": quality,
+    }
+
+
+def energy(*readings):
+    return answer("view_energy_daily", fact_pv_measurement=readings)
+
+
+def test_energy_is_power_times_the_most_frequent_step():
+    (day,) = energy(reading("10:00:00", 1000.0), reading("10:15:00", 2000.0), reading("10:30:00", 3000.0))
+
+    assert day == {
+        "ss_id": 7,
+        "day": DAY,
+        "sensor": "ac_power__1",
+        "channels": 1,
+        "energy_kwh": pytest.approx(1.5),
+        "peak_power_w": 3000.0,
+        "step_s": 900.0,
+        "readings": 3,
+        "coverage": pytest.approx(3 / 96),
+    }
+
+
+def test_a_gap_is_not_filled_and_drawn_power_counts_as_nothing():
+    (day,) = energy(
+        reading("00:00:00", -5.0), reading("00:15:00", 4000.0), reading("00:30:00", 0.0), reading("12:00:00", 4000.0)
+    )
+
+    assert (day["energy_kwh"], day["step_s"], day["readings"]) == (pytest.approx(2.0), 900.0, 4)
+
+
+def test_of_two_steps_as_frequent_the_shorter_counts():
+    (day,) = energy(reading("10:00:00", 1.0), reading("10:05:00", 1.0), reading("10:15:00", 1.0))
+
+    assert day["step_s"] == 300.0
+
+
+def test_a_single_reading_has_no_step_and_no_energy():
+    (day,) = energy(reading("10:00:00", 1000.0))
+
+    assert (day["energy_kwh"], day["step_s"], day["coverage"], day["readings"]) == (None, None, None, 1)
+
+
+def test_flagged_readings_and_other_quantities_are_left_out_and_channels_are_counted():
+    days = energy(
+        reading("10:00:00", 1000.0),
+        reading("10:15:00", 1000.0),
+        reading("10:15:00", -9999.0, sensor="ac_power__2", quality=1),
+        reading("10:15:00", 500.0, sensor="ac_power__2"),
+        reading("10:15:00", 21.0, sensor="ambient_temp__3", quantity="ambient_temperature", units="degC"),
+        reading("10:15:00", 21.0, sensor="ac_power__4", units=None),
+    )
+
+    assert [(day["sensor"], day["channels"], day["readings"]) for day in days] == [
+        ("ac_power__1", 2, 2),
+        ("ac_power__2", 2, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "state"),
+    [("Golden, CO", "CO"), ("Gaithersburg MD", "MD"), ("ZIP: 01742", None), ("", None), (None, None), ("Ohio", None)],
+)
+def test_the_region_of_a_system_is_the_state_that_its_place_ends_with(place, state):
+    (system,) = answer("view_system", dim_system=[{"ss_id": 7, "site_location": place, "mount_count": 1}])
+
+    assert (system["ss_id"], system["us_state"]) == (7, state)
+
+
+def version(key, generation, retired=None, table="t", load="l1", **counts):
+    return {
+        "table_name": table,
+        "object_id": key,
+        "object_key": key,
+        "generation": generation,
+        "retired_generation": retired,
+        "load_id": load,
+        "first_day": DAY,
+        "last_day": DAY,
+        "published_at": datetime(2019, 2, generation, tzinfo=UTC),
+        "rows_read": 3,
+        "rows_loaded": 2,
+        "rows_quarantined": 1,
+        **counts,
+    }
+
+
+CHECKPOINT = [version("a", 1, 2), version("b", 1), version("a2", 2, load="l2", rows_loaded=5)]
+HEADS = [
+    {"table_name": "t", "generation": 2, "changed_at": datetime(2019, 2, 2, tzinfo=UTC)},
+    {"table_name": "empty", "generation": 1, "changed_at": datetime(2019, 2, 2, tzinfo=UTC)},
+    {"table_name": "never", "generation": 0},
+]
+
+
+def test_the_live_checkpoint_counts_what_is_not_retired():
+    empty, loaded = answer("view_checkpoint_live", etl_head=HEADS, etl_checkpoint=CHECKPOINT)
+
+    assert (empty["table_name"], empty["objects"], empty["row_count"], empty["first_day"]) == ("empty", 0, 0, None)
+    assert (loaded["objects"], loaded["row_count"], loaded["quarantined"], loaded["last_day"]) == (2, 7, 2, DAY)
+
+
+def test_the_history_has_a_row_a_load_and_says_what_is_left_of_it():
+    first, second = answer("view_load_history", etl_checkpoint=CHECKPOINT)
+
+    told = ("generation", "load_id", "objects", "objects_live", "rows_read", "rows_loaded", "rows_quarantined")
+    assert [first[name] for name in told] == [1, "l1", 2, 1, 6, 4, 2]
+    assert [second[name] for name in told] == [2, "l2", 1, 1, 3, 5, 1]
+    assert second["published_at"] == datetime(2019, 2, 2, tzinfo=UTC)
+
+
+def test_quality_counts_checks_and_refused_places_apart():
+    found = {"table_name": "t", "load_id": "l2", "planned_generation": 1}
+    rows = [
+        {**found, "check_name": "unique_key", "severity": "error", "passed": True},
+        {**found, "check_name": "few_rejects", "severity": "error", "passed": False},
+        {**found, "check_name": "known", "severity": "warning", "passed": False},
+        {**found, "check_name": "quarantine", "severity": "info", "passed": False},
+        {**found, "check_name": "unique_key", "severity": "error", "passed": True, "load_id": "never"},
+    ]
+
+    loaded, never = answer("view_quality", etl_quality=rows, etl_checkpoint=CHECKPOINT)
+
+    told = ("load_id", "checks", "errors", "warnings", "quarantined", "is_published")
+    assert [loaded[name] for name in told] == ["l2", 3, 1, 1, 1, True]
+    assert [never[name] for name in told] == ["never", 1, 0, 0, 0, False]
