@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from itertools import count
@@ -238,6 +238,20 @@ def shared_session(spark, monkeypatch):
         yield spark
 
     monkeypatch.setattr("jobs.stage.session", ours)
+
+
+@pytest.fixture
+def shared_session_without_spark(monkeypatch):
+    """Stage in this process, in place of `shared_session`, where what is at stake comes after."""
+    from jobs import plan, stage
+
+    def in_this_process(spark, planned, attempt):
+        for number in range(planned.group_count):
+            plan.write(replace(planned, objects=planned.group(number)), f"{attempt}/groups/{number:05d}.plan.json")
+        return [stage.stage_group(attempt, number) for number in range(planned.group_count)]
+
+    monkeypatch.setattr(stage, "_on_spark", in_this_process)
+    monkeypatch.setattr(stage, "session", nullcontext)
 
 
 @pytest.fixture

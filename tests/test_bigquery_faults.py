@@ -1,13 +1,11 @@
 """What goes wrong between here and BigQuery, injected: the tables are as before or as after, and a rerun finishes."""
 
-from contextlib import nullcontext
-from dataclasses import replace
 from datetime import date
 
 import pytest
 from conftest import READINGS, day_file
 
-from jobs import ledger, plan, publish, stage
+from jobs import ledger, publish
 from jobs.cli import verify_command
 from jobs.errors import ConflictError, LoadError
 from jobs.warehouse import submit
@@ -44,19 +42,6 @@ ADVICE = {
     "backendError": "BigQuery refused",
     "aborted": "aborted due to concurrent update",
 }
-
-
-@pytest.fixture
-def shared_session(monkeypatch):
-    """Stage in this process: what is at stake here comes after."""
-
-    def in_this_process(spark, planned, attempt):
-        for number in range(planned.group_count):
-            plan.write(replace(planned, objects=planned.group(number)), f"{attempt}/groups/{number:05d}.plan.json")
-        return [stage.stage_group(attempt, number) for number in range(planned.group_count)]
-
-    monkeypatch.setattr(stage, "_on_spark", in_this_process)
-    monkeypatch.setattr(stage, "session", nullcontext)
 
 
 @pytest.fixture
