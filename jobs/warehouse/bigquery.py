@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
 from typing import IO, Any
@@ -238,13 +238,18 @@ class BigQueryWarehouse:
         until = datetime.now(UTC) + STAGED_FOR
         table = bigquery.Table(reference, _fields(schema))
         table.expires = until
-        try:
-            self.client.create_table(table, retry=RETRY)
-        except Conflict:
-            table = self.client.get_table(reference, retry=RETRY)
-            if table.expires is None or until - table.expires > STAGED_FOR / 2:
-                table.expires = until
-                self.client.update_table(table, ["expires"], retry=RETRY)
+        for _ in range(TRIES):
+            with suppress(Conflict):
+                self.client.create_table(table, retry=RETRY)
+                return
+            # It is there, unless it expires just now or a twin has it live on.
+            with suppress(NotFound, PreconditionFailed):
+                there = self.client.get_table(reference, retry=RETRY)
+                if there.expires is None or until - there.expires > STAGED_FOR / 2:
+                    there.expires = until
+                    self.client.update_table(there, ["expires"], retry=RETRY)
+                return
+        raise ConflictError(f"{reference} comes and goes; nothing was published. Another try may do")
 
 
 # The client's names of what REST calls otherwise.

@@ -1,6 +1,7 @@
 """jobs -- load and query jobs: an id is taken once, a job runs beside the call that brought it, and ends as it ends."""
 
 import io
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -41,6 +42,7 @@ class Jobs:
         self.uploads: dict[str, dict] = {}
         self._taken: dict[str, bytearray] = {}
         self._answers: dict[tuple[str, str], tuple[dict[str, str], list[tuple]]] = {}
+        self._mutations: dict[tuple[str, str], int] = {}
         self._numbers, self._lock = count(1), threading.Lock()
         self.routes = {
             ("POST", JOBS): self.insert,
@@ -185,12 +187,18 @@ class Jobs:
     def _query(self, job: dict, _: bytes | None) -> None:
         query, reference = job["configuration"]["query"], job["jobReference"]
         given = {entry["name"]: _value(entry) for entry in query.get("queryParameters", ())}
-        cursor, rows = self.tables.cursor(query["defaultDataset"]["datasetId"]), []
-        in_transaction = False
+        dataset = query["defaultDataset"]["datasetId"]
+        cursor, rows = self.tables.cursor(dataset), []
+        in_transaction, mutated, begun = False, set(), next(self._numbers)
         try:
             for statement in to_duckdb(query["query"]):
                 (prepared,) = cursor.extract_statements(statement)
-                in_transaction = statement == "BEGIN" or (in_transaction and statement != "COMMIT")
+                if statement == "COMMIT":
+                    self._commit(cursor, dataset, mutated, begun)
+                    in_transaction = False
+                    continue
+                in_transaction = statement == "BEGIN" or in_transaction
+                mutated |= {found[1] for found in [re.match(r'(?:UPDATE|DELETE FROM) "?(\w+)', statement)] if found}
                 cursor.execute(prepared, {name: given[name] for name in prepared.named_parameters} or None)
                 rows = cursor.fetchall() if cursor.description else []
         except WarehouseError as fault:
@@ -203,6 +211,19 @@ class Jobs:
             cursor.close()
         self._answers[reference["location"], reference["jobId"]] = job["plan"], rows
         job["statistics"]["query"] = {"statementType": "SCRIPT" if given else "SELECT", "totalBytesProcessed": "0"}
+
+    def _commit(self, cursor: duckdb.DuckDBPyConnection, dataset: str, mutated: set[str], begun: int) -> None:
+        """Commit a transaction, unless another has changed rows of one of its tables since it began.
+
+        The service looks at tables where DuckDB looks at rows; rows that are only inserted conflict with nothing.
+        """
+        with self._lock:
+            if any(self._mutations.get((dataset, table), 0) > begun for table in mutated):
+                cursor.execute("ROLLBACK")
+                raise Refusal(400, "invalidQuery", ABORTED.format(f"{self.tables.project}:{dataset}"))
+            cursor.execute("COMMIT")
+            at = next(self._numbers)
+            self._mutations |= {(dataset, table): at for table in mutated}
 
     def _load(self, job: dict, content: bytes | None) -> None:
         load, location = job["configuration"]["load"], job["jobReference"]["location"]

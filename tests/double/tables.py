@@ -4,6 +4,7 @@ import hashlib
 import json
 import threading
 import time
+from contextlib import suppress
 
 import duckdb
 
@@ -82,6 +83,8 @@ class Tables:
         self.known(dataset)
         name = resource["tableReference"]["tableId"]
         with self.lock:
+            with suppress(Refusal):
+                self.find(dataset, name)
             if (dataset, name) in self.resources:
                 raise Refusal(409, "duplicate", f"Already Exists: Table {self.project}:{dataset}.{name}")
             if "view" in resource:
