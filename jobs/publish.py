@@ -56,6 +56,7 @@ def publish(planned: Plan) -> dict[str, int]:
     if manifest is None:
         raise StagingError(f"{planned.table} load {planned.load_id} is not staged, or its files are gone; stage it")
     _refuse_unless_checked(planned)
+    joined = 0
     for attempt in range(1, ATTEMPTS + 1):
         window = _days(planned.objects, planned.retired_days)
         now = ledger.state(planned.table, *window, since=planned.head)
@@ -67,17 +68,20 @@ def publish(planned: Plan) -> dict[str, int]:
         _refuse_if_superseded(planned, due, leaving, now.moved)
         leave = _leave(promised, leaving, now.live, window)
         try:
-            brought = _transact(promised, planned, manifest, now.head, due, leaving, leave)
+            once = f"publish-{planned.load_id}-{now.head}-{joined}"
+            brought = _transact(promised, planned, manifest, now.head, due, leaving, leave, once)
         except ConflictError as fault:
             if attempt == ATTEMPTS:
                 raise
             log.info("%s: %s; trying again", planned.table, fault)
             time.sleep(random.uniform(0.1, min(LONGEST_PAUSE_SECONDS, 0.5 * 1.2**attempt)))
             continue
-        # Another process that publishes the very same load may have been joined: then it is live by now.
         if brought is not None:
             return brought
-    raise AssertionError("the last attempt returns or raises")
+        # Another process that publishes the very same load was joined, and it is live by now; or one of an earlier
+        # warehouse of that name, and the next one is asked.
+        joined += 1
+    raise ConflictError(f"{planned.table}: other publishers kept the head busy; nothing was published. Try again")
 
 
 def _refuse_unless_checked(planned: Plan) -> None:
@@ -166,6 +170,7 @@ def _transact(
     due: list[PlannedObject],
     leaving: list[LoadedObject],
     leave: str,
+    once: str,
 ) -> dict[str, int] | None:
     """Publish what is due; the counts of what came in, or none if another process was just doing the same."""
     counted = {entry["object_id"]: {name: entry[name] for name in COUNTS} for entry in manifest["objects"]}
@@ -209,7 +214,7 @@ def _transact(
             "staged": staged_rows(planned.table, manifest),
             "load_objects": pa.Table.from_pylist(rows, LOAD_OBJECTS),
         },
-        once=f"publish-{planned.load_id}-{head}",
+        once=once,
     )
     if not ours:
         return None

@@ -599,6 +599,21 @@ def test_a_publish_whose_log_line_cannot_be_written_is_done_all_the_same(two_day
     assert "publish is done, but etl_run could not be written: no room for another line" in caplog.text
 
 
+def test_a_warehouse_that_was_made_anew_under_its_old_name_is_loaded_again(two_days, load):
+    load()
+    once = values(two_days)
+    two_days.change(
+        f"DELETE FROM {FACT} WHERE {EVER}; DELETE FROM etl_head WHERE TRUE; DELETE FROM etl_checkpoint WHERE TRUE; "
+        "DELETE FROM etl_quality WHERE TRUE;"
+    )
+
+    _, published = load()
+
+    assert published["objects"] == 2
+    assert values(two_days) == once
+    assert ledger.state(FACT).head == 1
+
+
 def test_an_unchecked_load_is_not_published(two_days, shared_session):
     planned = plan.plan(FACT, Window(*DAYS)).plans[0]
     stage.stage(planned)
