@@ -112,8 +112,15 @@ class Standalone:
         return found
 
     def call(self, method: str, path: str, **body):
-        """Call the REST API about the DAG; the answer, which must not be an error."""
-        answer = self.rest.request(method, f"/api/v2/{path}", **({"json": body} if body else {}))
+        """Call the REST API about the DAG; the answer, which must not be an error.
+
+        A 503 is no error yet: Airflow says so while SQLite, its database here, is locked by another of its processes.
+        """
+        for _ in range(15):
+            answer = self.rest.request(method, f"/api/v2/{path}", **({"json": body} if body else {}))
+            if answer.status_code != 503:
+                break
+            time.sleep(2)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
