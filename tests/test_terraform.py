@@ -165,8 +165,10 @@ def test_the_settings_of_an_environment_are_those_the_jobs_read():
 
 
 def terraform(folder, *arguments, check=True, **env):
-    """Run Terraform in a folder; its own environment variables stay out, so that nobody's state is touched."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_VAR_", "TF_CLI_ARGS"))}
+    """Run Terraform in a folder; its own and AWS variables stay out, so that nobody's state is touched."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("TF_VAR_", "TF_CLI_ARGS", "AWS_"))
+    }
     done = subprocess.run(
         ["terraform", *arguments],
         cwd=folder,

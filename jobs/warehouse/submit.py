@@ -61,7 +61,7 @@ def job_id(*parts: str, attempt: int) -> str:
     """Name a job by what it does: readable as far as it goes, and never the same for two things.
 
     >>> job_id("p.pv", "dim_system", "1f2e", attempt=0)
-    'sunledger-p_pv-dim_system-1f2e-2ea02b72-a0'
+    'sunledger-p_pv-dim_system-1f2e-47c07fe3-a0'
     """
     readable = "-".join(re.sub(r"[^A-Za-z0-9]", "_", part)[:64] for part in parts)
     sha = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
@@ -153,7 +153,7 @@ def _found(client: bigquery.Client, known_as: str) -> Job | None:
 
 def _end(job: Job) -> dict[str, str] | None:
     """Wait for a job's end; its error, if it has failed."""
-    pause = 0.02
+    pause = 0.01
     while job.state != "DONE":
         time.sleep(pause)
         pause = min(LONGEST_POLL_SECONDS, pause * 1.5)
