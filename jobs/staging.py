@@ -138,7 +138,9 @@ def write_manifest(table: str, load_id: str, manifest: dict) -> dict:
         # Files of an old manifest are gone (staging expired): this attempt takes its place.
         write_json(uri, manifest)
         return manifest
-    remove(manifest["attempt"])
+    if winner["attempt"] != manifest["attempt"]:
+        # Not after a lost answer, when the manifest that is there is our own.
+        remove(manifest["attempt"])
     return winner
 
 

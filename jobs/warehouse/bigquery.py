@@ -227,7 +227,7 @@ class BigQueryWarehouse:
             def stands(job: bigquery.LoadJob) -> bool:
                 with answered(into):
                     rows = self.client.get_table(reference, retry=RETRY).num_rows
-                return job.destination.table_id == into and rows == job.output_rows
+                return job.destination.table_id == into and rows == (job.output_rows or 0)
 
             parts = (f"{self.project}.{self.dataset}", table or "none", load_id or "none", name, sha)
             submit_or_attach(self.client, submit, parts, labels(table, load_id), stands)
