@@ -49,7 +49,7 @@ ui: java .venv/ready ## Open Airflow at http://127.0.0.1:8080 (PORT=8080), with 
 	@echo "Airflow will be at http://127.0.0.1:$(PORT) in half a minute; no login. Ctrl-C stops it."
 	$(AIRFLOW) AIRFLOW__API__PORT=$(PORT) AIRFLOW__API__BASE_URL=http://127.0.0.1:$(PORT) \
 		AIRFLOW__CORE__EXECUTION_API_SERVER_URL=http://127.0.0.1:$(PORT)/execution/ \
-		python fixtures/s3.py airflow standalone
+		python fixtures/postgres.py $(HOME_DIR)/postgres python fixtures/s3.py airflow standalone
 
 test: java .venv/ready ## Run all tests
 	pytest

@@ -1,7 +1,7 @@
 """What tests share: one S3 server, one Spark session, and a place of its own for each test."""
 
 import csv
-import importlib.util
+import importlib
 import os
 import subprocess
 import sys
@@ -26,15 +26,9 @@ DAYS = (date(2019, 1, 5), date(2019, 1, 8))
 READINGS = "(SELECT * FROM fact_pv_measurement WHERE timestamp >= DATETIME '1900-01-01 00:00:00')"
 
 
-def _fixture_server():
-    spec = importlib.util.spec_from_file_location("fixtures_s3", FIXTURES / "s3.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-s3 = _fixture_server()
+sys.path.insert(0, str(FIXTURES))
+postgres, s3 = importlib.import_module("postgres"), importlib.import_module("s3")
+sys.path.remove(str(FIXTURES))
 _numbers = count(1)
 
 
@@ -60,6 +54,13 @@ def server():
 
 def pytest_addoption(parser):
     parser.addoption("--endpoint", choices=("local", "real"), default="local", help="which BigQuery: see endpoints.py")
+
+
+def pytest_collection_finish(session):
+    """Refuse to run tests apart that belong together: pytest-xdist can lose its groups without a word."""
+    grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+    if hasattr(session.config, "workerinput") and (lost := [item for item in grouped if "@" not in item.nodeid]):
+        raise pytest.UsageError(f"{len(lost)} tests have lost their group; see pytest in requirements.in")
 
 
 def pytest_generate_tests(metafunc):

@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 import duckdb
 import pytest
+from conftest import postgres
 from sandbox import ROOT, environment
 from standalone import OVER, Gate, Standalone
 
@@ -124,7 +125,10 @@ def airflow(home, gate, bucket):
         # JVMs that live for seconds: a third of their time is the second compiler.
         JAVA_TOOL_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     )
-    with Standalone(variables, home / "standalone.log") as running:
+    with (
+        postgres.serve(home / "postgres") as database,
+        Standalone({**variables, **database}, home / "standalone.log") as running,
+    ):
         yield running
 
 
