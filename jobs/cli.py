@@ -291,7 +291,7 @@ def contracts_command():
     """Read every contract, and say what each table is."""
     for table in contract.names():
         promised = contract.load(table)
-        if promised.source:
+        if promised.sources:
             transform.of(table)
         out.print(f"[bold]{table}[/bold] {promised.version}: {promised.description}", highlight=False, soft_wrap=True)
 
@@ -317,7 +317,7 @@ def verify_command():
     faults = []
     for table in contract.names():
         promised = contract.load(table)
-        if promised.source is None:
+        if not promised.sources:
             continue
         within = promised.within(*ledger.EVER)
         unlike = warehouse().select(sql("verify", table=table, within=within), {"table_name": table})

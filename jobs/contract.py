@@ -7,7 +7,7 @@ view has its query beside it, in `jobs/tables/<view>.sql`.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache, cached_property
 from pathlib import Path
@@ -92,23 +92,40 @@ class Check:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a table's objects are.
+    """Where a table's objects of one layout are.
 
     `bucket` names a setting, such as `{pvdaq_bucket}`. `list_by` is the prefix below `prefix` that one listing takes,
     with `{ss_id}` and `{year}` where they vary; `key_pattern` matches the rest of a key and names its parts; `takes` is
-    `every` matching object or the `newest` (greatest key).
+    `every` matching object or the `newest` (greatest key). An object of a system's day `outranks` those of other
+    sources for that day, which are then not read. Where `aliases` has a folder's id, that is another system's.
+    `companions` are the prefixes of small objects that a system's objects are read with, by what they are called.
     """
 
+    name: str
     bucket: str
     prefix: str
     list_by: str
     key_pattern: re.Pattern
     takes: str
+    outranks: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    companions: Mapping[str, str] = field(default_factory=dict)
 
     def parts(self, key: str) -> dict[str, str] | None:
-        """Take a key apart; none if it is not one of the table's."""
+        """Take a key apart; none if it is not one of this source's. A part that the key leaves out is empty."""
+        if not key.startswith(self.prefix):
+            return None
         match = self.key_pattern.fullmatch(key.removeprefix(self.prefix))
-        return match.groupdict() if match else None
+        if match is None:
+            return None
+        parts = match.groupdict(default="")
+        if "ss_id" in parts:
+            parts["ss_id"] = self.aliases.get(parts["ss_id"], parts["ss_id"])
+        return parts
+
+    def folder_of(self, ss_id: str) -> str:
+        """Tell by which id the source's folders know a system."""
+        return next((folder for folder, known_as in self.aliases.items() if known_as == ss_id), ss_id)
 
 
 @dataclass(frozen=True)
@@ -131,7 +148,7 @@ class Contract:
     retention_days: int | None
     cluster_by: tuple[str, ...]
     replaces: str
-    source: Source | None
+    sources: tuple[Source, ...]
     checks: tuple[Check, ...]
 
     @cached_property
@@ -157,6 +174,15 @@ class Contract:
             "layer": self.table.partition("_")[0],
             "contract": self.version.replace(".", "-"),
         }
+
+    def source_of(self, key: str) -> tuple[Source, dict[str, str]] | None:
+        """Tell which source a key is of, and its parts; none if it is of none of them."""
+        return next(((source, parts) for source in self.sources if (parts := source.parts(key)) is not None), None)
+
+    def parts(self, key: str) -> dict[str, str] | None:
+        """Take a key apart; none if it is not one of the table's."""
+        found = self.source_of(key)
+        return found and found[1]
 
     def within(self, first_day: date, last_day: date, parts: Iterable[Mapping[str, str]] = ()) -> str:
         """Write the predicate that keeps a statement to what some objects cover, with literal bounds.
@@ -255,7 +281,7 @@ def _contract(table, document, schema) -> Contract:
         retention_days=_retention_days(document, partitions),
         cluster_by=tuple(custom.get("clusterBy", ())),
         replaces=custom.get("replaces", "object"),
-        source=_source(document.servers[0]) if document.servers else None,
+        sources=tuple(map(_source, document.servers or ())),
         checks=tuple(_check(rule) for rule in schema.quality or ()),
     )
 
@@ -296,11 +322,15 @@ def _source(server) -> Source:
     custom = _custom(server)
     bucket, _, prefix = server.location.removeprefix("s3://").partition("/")
     return Source(
+        name=server.server,
         bucket=bucket,
         prefix=prefix,
         list_by=custom["listBy"],
         key_pattern=re.compile(custom["keyPattern"]),
         takes=custom["takes"],
+        outranks=tuple(custom.get("outranks", ())),
+        aliases={str(folder): str(ss_id) for folder, ss_id in custom.get("aliases", {}).items()},
+        companions=custom.get("companions", {}),
     )
 
 

@@ -6,19 +6,42 @@ is another layout and is left alone.
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from jobs.contract import Contract
+from jobs.contract import Contract, Source
 from jobs.errors import LoadError, SourceError
 from jobs.ledger import LoadedObject
-from jobs.objects import Bucket, ObjectVersion
+from jobs.objects import Bucket, ObjectVersion, digest
 from jobs.settings import settings
 
 log = logging.getLogger(__name__)
 
-Listed = list[tuple[ObjectVersion, dict[str, str]]]
+DAY = timedelta(days=1)
+# Which companion an object of a later vintage is to an earlier one.
+NEWER = "newer"
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object that the source has: its version, the parts of its key, and the objects that it is read with."""
+
+    version: ObjectVersion
+    source: Source
+    parts: dict[str, str]
+    companions: tuple[tuple[str, ObjectVersion], ...] = ()
+
+    @property
+    def object_id(self) -> str:
+        """Identity by content, and by the newer vintages that take readings from it: with them it gives other rows."""
+        newer = [version.object_id for name, version in self.companions if name == NEWER]
+        return digest(self.version.object_id, *newer) if newer else self.version.object_id
+
+    @property
+    def claim(self) -> tuple[str, ...]:
+        """What of the source it has to itself; two objects for the same would double."""
+        return self.source.name, *(part.lstrip("0") for part in self.parts.values())
 
 
 @dataclass(frozen=True)
@@ -38,15 +61,15 @@ class Window:
         return f"{days}, {'systems ' + ', '.join(map(str, self.systems)) if self.systems else 'all systems'}"
 
 
-def listed(promised: Contract, window: Window, progress: Callable[[int, int], None]) -> Listed:
-    """List the objects of the window that match the contract's pattern, with the parts of their keys.
+def listed(promised: Contract, window: Window, progress: Callable[[int, int], None]) -> list[Found]:
+    """List the objects of the window that match a pattern of the contract, with the parts of their keys.
 
     Raises:
-        SourceError: the source cannot be listed, has nothing at all, or two objects claim one day of one system.
+        SourceError: the source cannot be listed, has nothing at all, or two objects claim one part of one source.
     """
-    source, configured = promised.source, settings()
+    configured = settings()
     bucket = Bucket(
-        source.bucket.format(pvdaq_bucket=configured.pvdaq_bucket),
+        promised.sources[0].bucket.format(pvdaq_bucket=configured.pvdaq_bucket),
         anonymous=configured.pvdaq_anonymous,
         connections=configured.s3_connections,
         timeout_seconds=configured.s3_timeout_seconds,
@@ -59,14 +82,16 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
 
     claims: dict[tuple, list[str]] = {}
     matching = []
-    for found in bucket.objects(prefixes, one_done):
-        parts = promised.source.parts(found.key)
-        if not within(parts, window):
+    for version in bucket.objects(prefixes, one_done):
+        known = promised.source_of(version.key)
+        if known is None or not within(known[1], window):
             continue
-        matching.append((found, parts))
-        claims.setdefault(tuple(int(value) for value in parts.values()), []).append(found.key)
-    found_systems = {int(parts["ss_id"]) for _, parts in matching if "ss_id" in parts}
-    if absent := sorted(set(window.systems) - found_systems) if "{ss_id}" in source.list_by else []:
+        found = Found(version, *known)
+        matching.append(found)
+        claims.setdefault(found.claim, []).append(version.key)
+    found_systems = {int(found.parts["ss_id"]) for found in matching if "ss_id" in found.parts}
+    by_system = any("{ss_id}" in source.list_by for source in promised.sources)
+    if absent := sorted(set(window.systems) - found_systems) if by_system else []:
         log.warning("%s: no object of system %s in the window", promised.table, ", ".join(map(str, absent)))
     if rivals := [keys for keys in claims.values() if len(keys) > 1]:
         raise SourceError(
@@ -74,40 +99,116 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
             f"nothing was planned: {'; '.join(' and '.join(keys) for keys in rivals)}"
         )
     if not matching:
-        where = f"s3://{bucket.name}/{source.prefix}"
+        where = " and ".join(dict.fromkeys(f"s3://{bucket.name}/{source.prefix}" for source in promised.sources))
         log.warning("%s: the listing of %s has no object for %s", promised.table, where, window)
-    return matching
+    return _with_companions(matching, bucket)
 
 
 def _prefixes(promised: Contract, window: Window, bucket: Bucket) -> list[str]:
-    """Name what to list: one prefix per system and year where keys have them, each to the end of a name part."""
-    source = promised.source
-    if "{ss_id}" not in source.list_by:
-        return [source.prefix + source.list_by]
-    before = source.list_by.partition("{ss_id}")[0]
-    systems = [str(ss_id) for ss_id in window.systems]
-    if not systems:
-        names = bucket.folders(source.prefix)
-        systems = [name.removeprefix(before) for name in names if name.startswith(before)]
-        if not systems:
-            raise SourceError(
-                f"{promised.table}: there is no folder {before}... under s3://{bucket.name}/{source.prefix}; "
-                f"check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"
-            )
-    if window.first_day is None:
-        return [f"{source.prefix}{before}{ss_id}/" for ss_id in systems]
-    years = range(window.first_day.year, window.last_day.year + 1)
-    return [source.prefix + source.list_by.format(ss_id=ss_id, year=year) for ss_id in systems for year in years]
+    """Name what to list, once for all sources: to the end of a name part, per system and year where keys have them.
+
+    Raises:
+        SourceError: no source has any system.
+    """
+    prefixes: dict[str, None] = {}
+    systems_known = False
+    for source in {(source.prefix, source.list_by): source for source in promised.sources}.values():
+        if "{ss_id}" not in source.list_by:
+            prefixes[source.prefix + source.list_by] = None
+            systems_known = True
+            continue
+        systems = _systems(source, window, bucket)
+        systems_known = systems_known or bool(systems)
+        for ss_id in systems:
+            prefixes |= dict.fromkeys(source.prefix + below for below in _below(source, ss_id, window))
+    if not systems_known:
+        before = promised.sources[0].list_by.partition("{ss_id}")[0]
+        raise SourceError(
+            f"{promised.table}: there is no folder {before}... under s3://{bucket.name}/{promised.sources[0].prefix}; "
+            f"check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"
+        )
+    return list(prefixes)
+
+
+def _systems(source: Source, window: Window, bucket: Bucket) -> list[str]:
+    """Name the systems of a source as its folders do: those asked for, or all that it has."""
+    if window.systems:
+        return [source.folder_of(str(ss_id)) for ss_id in window.systems]
+    before, _, after = source.list_by.partition("/")[0].partition("{ss_id}")
+    names = bucket.folders(source.prefix)
+    known = [name for name in names if name.startswith(before) and name.endswith(after)]
+    return [name.removeprefix(before).removesuffix(after) for name in known]
+
+
+def _below(source: Source, ss_id: str, window: Window) -> Iterator[str]:
+    """Name what to list of one system below its source's prefix."""
+    if "{year}" not in source.list_by:
+        if window.first_day is None:
+            yield source.list_by.format(ss_id=ss_id)
+    elif window.first_day is None:
+        yield source.list_by.partition("year={year}")[0].format(ss_id=ss_id)
+    else:
+        for year in range((window.first_day - DAY).year, (window.last_day + DAY).year + 1):
+            yield source.list_by.format(ss_id=ss_id, year=year)
+
+
+def _with_companions(matching: list[Found], bucket: Bucket) -> list[Found]:
+    """Find what each object is read with: the companions that its source names, and the newer vintages of it."""
+    beside = {prefix: [] for found in matching for _, prefix in _companions(found)}
+    for version in bucket.objects(sorted(beside)) if beside else ():
+        if version.key.endswith((".json", ".parquet")):
+            for prefix in beside:
+                if version.key.startswith(prefix):
+                    beside[prefix].append(version)
+    vintages: dict[tuple, list[Found]] = {}
+    for found in matching:
+        if "vintage" in found.parts:
+            vintages.setdefault(_record(found), []).append(found)
+    complete = []
+    for found in matching:
+        companions = [(name, beside[prefix][-1]) for name, prefix in _companions(found) if beside[prefix]]
+        newer = [
+            (NEWER, other.version)
+            for other in vintages.get(_record(found), ())
+            if other.parts["vintage"] > found.parts["vintage"]
+        ]
+        complete.append(replace(found, companions=(*companions, *sorted(newer))))
+    return complete
+
+
+def _companions(found: Found) -> Iterator[tuple[str, str]]:
+    """Name what an object of a system is read with, and the prefix of its key; the last key under it counts."""
+    for name, prefix in found.source.companions.items():
+        ss_id = found.parts["ss_id"]
+        yield name, prefix.format(ss_id=ss_id, folder=found.source.folder_of(ss_id))
+
+
+def _record(found: Found) -> tuple:
+    """Name the record that an object is a vintage of."""
+    return found.source.name, *(value for name, value in found.parts.items() if name != "vintage")
+
+
+def outranked(promised: Contract, keys: Iterable[str]) -> set[str]:
+    """Tell which keys are of a system's day that a source of higher rank has too."""
+    ranks = {source.name: source.outranks for source in promised.sources}
+    present: dict[tuple, set[str]] = {}
+    claims = {}
+    for key in keys:
+        source, parts = promised.source_of(key) or (None, {})
+        if source and "day" in parts:
+            claims[key] = source.name, tuple(int(parts[name]) for name in ("ss_id", "year", "month", "day"))
+            present.setdefault(claims[key][1], set()).add(source.name)
+    return {key for key, (name, day) in claims.items() if any(name in ranks[other] for other in present[day])}
 
 
 def days_of(parts: dict[str, str]) -> tuple[date, date] | None:
-    """Tell which days an object covers by the parts of its key.
+    """Tell which days an object covers by the parts of its key; none where the key names neither day nor year.
 
     Raises:
         SourceError: the key names a day that the calendar does not have.
     """
     if "day" not in parts:
-        return None
+        return (date(int(parts["year"]), 1, 1), date(int(parts["year"]), 12, 31)) if "year" in parts else None
     try:
         day = date(int(parts["year"]), int(parts["month"]), int(parts["day"]))
     except ValueError:
@@ -126,18 +227,23 @@ def days_within(entry, window: tuple[date, date] = (date.min, date.max)) -> Iter
 
 
 def within(parts: dict[str, str] | None, window: Window) -> bool:
-    """Tell whether an object is of the window by the parts of its key; no if the key is none of the table's."""
+    """Tell whether an object is of the window by the parts of its key; no if the key is none of the table's.
+
+    A system's whole record is of the window of all days only: no day's run shall load it unawares.
+    """
     if parts is None:
         return False
     if window.systems and "ss_id" in parts and int(parts["ss_id"]) not in window.systems:
         return False
-    covered = days_of(parts)
-    if covered is None or window.first_day is None:
+    if window.first_day is None:
         return True
+    covered = days_of(parts)
+    if covered is None:
+        return "ss_id" not in parts
     return covered[0] <= window.last_day and covered[1] >= window.first_day
 
 
-def newest(listed: Listed, live: dict[str, LoadedObject]) -> Listed:
+def newest(listed: list[Found], live: dict[str, LoadedObject]) -> list[Found]:
     """Choose the newest edition; none when the one that is live is newer than all that is listed.
 
     Raises:
@@ -145,8 +251,8 @@ def newest(listed: Listed, live: dict[str, LoadedObject]) -> Listed:
     """
     if not listed:
         raise SourceError("the source lists no edition at all; the table stays as it is")
-    found, parts = max(listed, key=lambda entry: entry[0].key)
-    if live and max(live) > found.key:
-        log.warning("%s is loaded and no longer listed; the older %s is not loaded", max(live), found.key)
+    found = max(listed, key=lambda entry: entry.version.key)
+    if live and max(live) > found.version.key:
+        log.warning("%s is loaded and no longer listed; the older %s is not loaded", max(live), found.version.key)
         return []
-    return [(found, parts)]
+    return [found]

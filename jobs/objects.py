@@ -5,10 +5,12 @@ part ends: `system_id=1` without its `/` would match 802 other systems of the pu
 """
 
 import hashlib
+import io
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import BinaryIO
 
 import boto3
 from botocore import UNSIGNED
@@ -22,6 +24,10 @@ from botocore.exceptions import (
 )
 
 from jobs.errors import SourceError, UnreachableError
+
+STREAM_BYTES = 1024**2
+# How often the connection to one object may break.
+BREAKS = 4
 
 
 @dataclass(frozen=True, order=True)
@@ -37,6 +43,40 @@ class ObjectVersion:
     def object_id(self) -> str:
         """Identity by content: 32 hex digits of SHA-256 over bucket, key, ETag and size."""
         return digest(self.bucket, self.key, self.etag, self.size_bytes)
+
+
+class _Stream(io.RawIOBase):
+    """The bytes of one object version, as they arrive."""
+
+    def __init__(self, bucket: "Bucket", version: ObjectVersion):
+        self._bucket, self._version = bucket, version
+        self._position, self._breaks = 0, 0
+        self._body = bucket._from(version, 0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        while self._position < self._version.size_bytes:
+            try:
+                taken = self._body.read(len(buffer))
+                if not taken:
+                    raise ConnectionError("the answer ended early")
+            except (BotoCoreError, OSError) as fault:
+                self._breaks += 1
+                if self._breaks > BREAKS:
+                    raise self._bucket._named(fault, self._version.key) from fault
+                self._body.close()
+                self._body = self._bucket._from(self._version, self._position)
+                continue
+            buffer[: len(taken)] = taken
+            self._position += len(taken)
+            return len(taken)
+        return 0
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
 
 
 def digest(*parts: object) -> str:
@@ -83,23 +123,45 @@ class Bucket:
         return [entry["Prefix"][len(prefix) : -1] for page in pages for entry in page.get("CommonPrefixes", ())]
 
     def read(self, version: ObjectVersion) -> bytes:
-        """Read just this version of an object.
+        """Read just this version of an object, whole.
 
         Raises:
             SourceError: it is gone, is another version by now, may not be read, or did not arrive whole.
         """
+        with self.open(version) as stream:
+            return stream.read()
+
+    def open(self, version: ObjectVersion) -> BinaryIO:
+        """Open just this version of an object as a stream; a connection that breaks is taken up where it broke.
+
+        Raises, here and while it is read:
+            SourceError: it is gone, is another version by now, may not be read, or did not arrive whole.
+        """
+        return io.BufferedReader(_Stream(self, version), STREAM_BYTES)
+
+    def head(self, version: ObjectVersion, size_bytes: int) -> bytes:
+        """Read the first bytes of just this version of an object.
+
+        Raises:
+            SourceError: as `open`.
+        """
+        with self.open(version) as stream:
+            return stream.read(size_bytes)
+
+    def _from(self, version: ObjectVersion, position: int):
+        """Ask for an object from a byte on; the answer's body."""
+        asked = {"Range": f"bytes={position}-"} if position else {}
         try:
-            answer = self._s3.get_object(Bucket=self.name, Key=version.key)
-            body = answer["Body"].read()
+            answer = self._s3.get_object(Bucket=self.name, Key=version.key, **asked)
         except (ClientError, BotoCoreError) as fault:
             raise self._named(fault, version.key) from fault
-        etag = answer["ETag"].strip('"')
-        if etag != version.etag or len(body) != version.size_bytes:
+        etag, size = answer["ETag"].strip('"'), position + answer["ContentLength"]
+        if etag != version.etag or size != version.size_bytes:
             raise SourceError(
                 f"s3://{self.name}/{version.key} changed after it was listed: planned ETag {version.etag} of "
-                f"{version.size_bytes} bytes, found {etag} of {len(body)}; plan again"
+                f"{version.size_bytes} bytes, found {etag} of {size}; plan again"
             )
-        return body
+        return answer["Body"]
 
     def _pages(self, prefix: str, **more):
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix, **more)
@@ -108,7 +170,7 @@ class Bucket:
         except (ClientError, BotoCoreError) as fault:
             raise self._named(fault, prefix) from fault
 
-    def _named(self, fault: ClientError | BotoCoreError, key: str) -> SourceError:
+    def _named(self, fault: ClientError | BotoCoreError | OSError, key: str) -> SourceError:
         where, endpoint = f"s3://{self.name}/{key}", self._s3.meta.endpoint_url
         if isinstance(fault, (NoCredentialsError, PartialCredentialsError)):
             return SourceError(

@@ -5,6 +5,7 @@ vanished; those of the checkpoint that the listing lacks are reported and stay, 
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
@@ -13,7 +14,7 @@ from jobs import contract, ledger, listing, staging, transform
 from jobs.contract import Contract
 from jobs.errors import LoadError, SourceError, StagingError, SupersededError
 from jobs.ledger import LoadedObject
-from jobs.listing import Window
+from jobs.listing import Found, Window
 from jobs.objects import ObjectVersion, digest
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ LOAD_OBJECTS = 10_000
 class PlannedObject:
     """An object version to load, the days and parts that its key names, and the group whose task will read it.
 
-    `rows_replaced` counts the rows in the table now that it takes the place of; 0 where their loss was accepted.
+    `source` is the contract's name for its layout. `companions` are the versions it is read with, by what they are
+    called. `rows_replaced` counts the rows in the table now whose place it takes; 0 where their loss was accepted.
     """
 
     bucket: str
@@ -41,7 +43,9 @@ class PlannedObject:
     etag: str
     size_bytes: int
     object_id: str
+    source: str
     parts: dict[str, str]
+    companions: tuple[tuple[str, ObjectVersion], ...]
     first_day: date | None
     last_day: date | None
     rows_replaced: int
@@ -89,8 +93,9 @@ class Plan:
 class Comparison:
     """What a plan found: counts of objects, and the keys worth a word.
 
-    `changed` counts what is to be restated too. `plans` are the loads, oldest days first; more than one where one would
-    be more than a warehouse takes, and none when there is nothing to do.
+    `changed` counts what is to be restated too; `outranked` are days that another source has better. `plans` are the
+    loads, oldest days first; more than one where one would be more than a warehouse takes, and none when there is
+    nothing to do.
     """
 
     table: str
@@ -98,6 +103,7 @@ class Comparison:
     changed: int = 0
     unchanged: int = 0
     outdated: int = 0
+    outranked: int = 0
     vanished: list[str] = field(default_factory=list)
     retired: int = 0
     plans: tuple[Plan, ...] = ()
@@ -106,6 +112,8 @@ class Comparison:
         text = f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {len(self.vanished)} vanished"
         if self.retired:
             text += f" ({self.retired} to be retired)"
+        if self.outranked:
+            text += f", {self.outranked} outranked"
         if len(self.plans) > 1:
             text += f", in {len(self.plans)} loads"
         if self.outdated:
@@ -136,7 +144,7 @@ def plan(
         SourceError: the source cannot be listed, has nothing at all, or two objects claim one day of one system.
     """
     promised = contract.load(table)
-    if promised.source is None:
+    if not promised.sources:
         raise LoadError(f"{table} has no source of its own to plan")
     # The state first: what is published while the listing runs then counts as moved, and an old listing cannot win.
     now = ledger.state(table, window.first_day or ledger.EVER[0], window.last_day or ledger.EVER[1])
@@ -144,15 +152,28 @@ def plan(
     live = {
         key: version
         for key, version in now.live.items()
-        if promised.replaces == "table" or listing.within(promised.source.parts(key), window)
+        if promised.replaces == "table" or listing.within(promised.parts(key), window)
     }
-    if promised.source.takes == "newest":
+    if promised.sources[0].takes == "newest":
         listed = listing.newest(listed, live)
+    there = {found.version.key for found in listed}
     comparison = Comparison(table)
+    if promised.replaces == "object":
+        comparison.vanished = sorted(live.keys() - there)
+    # A day that is vanished and stays keeps its rank.
+    outranked = listing.outranked(promised, there if retire_vanished else there | live.keys())
+    comparison.outranked = len(outranked & there)
+    comparison.vanished = [key for key in comparison.vanished if key not in outranked]
     versions = promised.version, transform.of(table).VERSION
+    leaving = [version for key, version in live.items() if key in outranked]
+    by_day: dict[tuple, int] = Counter()
+    for version in leaving:
+        by_day[_system_day(promised, version.object_key)] += version.rows_loaded
     chosen = []
-    for found, parts in listed:
-        loaded = live.get(found.key)
+    for found in listed:
+        if found.version.key in outranked:
+            continue
+        loaded = live.get(found.version.key)
         if loaded is None:
             comparison.new += 1
         elif loaded.object_id != found.object_id or (restate and _outdated(loaded, versions)):
@@ -162,17 +183,20 @@ def plan(
             comparison.outdated += _outdated(loaded, versions)
             continue
         replaced = live.values() if promised.replaces == "table" else [loaded] if loaded else []
-        replaced = () if accept_loss else replaced
-        chosen.append(_planned(found, parts, sum(version.rows_loaded for version in replaced)))
-    gone = sorted(live.keys() - {found.key for found, _ in listed})
-    if promised.replaces == "object":
-        comparison.vanished = gone
+        rows_replaced = sum(version.rows_loaded for version in replaced)
+        rows_replaced += by_day.pop(_system_day(promised, found.version.key), 0)
+        chosen.append(_planned(found, 0 if accept_loss else rows_replaced))
     retiring = _retiring(promised, listed, [live[key] for key in comparison.vanished]) if retire_vanished else []
     comparison.retired = len(retiring)
     comparison.plans = tuple(
-        _write(promised, versions, now.head, brings, retires) for brings, retires in _cut(chosen, retiring)
+        _write(promised, versions, now.head, brings, retires) for brings, retires in _cut(chosen, [*retiring, *leaving])
     )
     return comparison
+
+
+def _system_day(promised: Contract, key: str) -> tuple:
+    parts = promised.parts(key) or {}
+    return tuple(int(parts[name]) for name in ("ss_id", "year", "month", "day") if name in parts)
 
 
 def write(planned: Plan, uri: str) -> None:
@@ -194,10 +218,7 @@ def read(uri: str) -> Plan:
     content = staging.read_json(uri)
     if content is None:
         raise StagingError(f"there is no plan {uri}")
-    objects = tuple(
-        PlannedObject(**{**entry, "first_day": _day(entry["first_day"]), "last_day": _day(entry["last_day"])})
-        for entry in content.pop("objects")
-    )
+    objects = tuple(map(_read_object, content.pop("objects")))
     days = content.pop("retired_days")
     planned = Plan(
         objects=objects,
@@ -214,16 +235,24 @@ def read(uri: str) -> Plan:
     return planned
 
 
+def _read_object(entry: dict) -> PlannedObject:
+    companions = tuple((name, ObjectVersion(**version)) for name, version in entry.pop("companions"))
+    days = {name: _day(entry.pop(name)) for name in ("first_day", "last_day")}
+    return PlannedObject(**entry, **days, companions=companions)
+
+
 def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def _planned(found: ObjectVersion, parts: dict[str, str], rows_replaced: int) -> PlannedObject:
-    first_day, last_day = listing.days_of(parts) or (None, None)
+def _planned(found: Found, rows_replaced: int) -> PlannedObject:
+    first_day, last_day = listing.days_of(found.parts) or (None, None)
     return PlannedObject(
-        **asdict(found),
+        **asdict(found.version),
         object_id=found.object_id,
-        parts=parts,
+        source=found.source.name,
+        parts=found.parts,
+        companions=found.companions,
         first_day=first_day,
         last_day=last_day,
         rows_replaced=rows_replaced,
@@ -234,7 +263,7 @@ def _planned(found: ObjectVersion, parts: dict[str, str], rows_replaced: int) ->
 def _grouped(objects: list[PlannedObject]) -> tuple[PlannedObject, ...]:
     """Put objects in order and cut them into what one Spark task reads; the same cut on every machine."""
     grouped, count, size = [], 0, 0
-    for entry in sorted(objects, key=lambda entry: (tuple(map(int, entry.parts.values())), entry.key)):
+    for entry in sorted(objects, key=_place):
         if count == GROUP_OBJECTS or (count and size + entry.size_bytes > GROUP_BYTES):
             count, size = 0, 0
         count, size = count + 1, size + entry.size_bytes
@@ -242,6 +271,10 @@ def _grouped(objects: list[PlannedObject]) -> tuple[PlannedObject, ...]:
         number = (grouped[-1].group if grouped else -1) + first_of_group
         grouped.append(replace(entry, group=number))
     return tuple(grouped)
+
+
+def _place(entry: PlannedObject) -> tuple:
+    return int(entry.parts.get("ss_id", 0)), entry.first_day or date.min, entry.key
 
 
 def _cut(
@@ -282,9 +315,12 @@ def _retiring(promised: Contract, listed, vanished):
 def _write(promised: Contract, versions, head: int, chosen, retiring) -> Plan:
     retired = tuple(sorted(version.object_id for version in retiring))
     days = [day for version in retiring for day in (version.first_day, version.last_day) if day]
+    # What objects are read with makes rows too, though a new dictionary alone is no reason to read them again.
+    beside = {version.object_id for planned in chosen for _, version in planned.companions}
+    inputs = [*sorted(planned.object_id for planned in chosen), *sorted(beside)]
     made = Plan(
         table=promised.table,
-        load_id=digest(promised.table, *versions, *sorted(planned.object_id for planned in chosen), "retire", *retired),
+        load_id=digest(promised.table, *versions, *inputs, "retire", *retired),
         head=head,
         contract_version=versions[0],
         transform_version=versions[1],

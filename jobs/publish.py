@@ -150,7 +150,7 @@ def _leave(
         statements.append(sql("delete_whole", table=promised.table, whole=promised.on_days(whole)))
     partly = [version for version in leaving if not whole.issuperset(listing.days_within(version))]
     if partly:
-        parts = [promised.source.parts(version.object_key) for version in partly]
+        parts = [promised.parts(version.object_key) for version in partly]
         within = promised.within(*_days(partly), [] if None in parts else parts)
         statements.append(sql("delete_objects", table=promised.table, within=within))
     return "\n".join([*statements, sql("retire")])
@@ -189,7 +189,7 @@ def _transact(
     ]
     first_day, last_day = _days([*due, *leaving])
     keys = [*(entry.key for entry in due), *(entry.object_key for entry in leaving)]
-    parts = [promised.source.parts(key) for key in keys]
+    parts = [promised.parts(key) for key in keys]
     script = sql(
         "publish",
         table=promised.table,

@@ -8,11 +8,16 @@ with different headers under each other's names without a word.) What reaches th
 import hashlib
 import json
 import logging
+import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache, partial
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -23,11 +28,12 @@ from pyarrow import fs
 from jobs import contract, plan, staging, transform
 from jobs.contract import Contract
 from jobs.errors import SourceError, StagingError, UnreachableError
-from jobs.objects import Bucket
-from jobs.plan import Plan, PlannedObject
+from jobs.listing import NEWER
+from jobs.objects import Bucket, ObjectVersion
+from jobs.plan import GROUP_BYTES, Plan, PlannedObject
 from jobs.settings import settings
 from jobs.spark import session
-from jobs.transform import Parsed
+from jobs.transform import Parsed, SourceObject
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,6 +42,11 @@ log = logging.getLogger(__name__)
 
 # What a load fails with when its objects fail with several of them: what will not pass by itself comes first.
 FAULTS = (SourceError, StagingError, UnreachableError)
+
+# Rows that are written together; twice as many may wait.
+ROW_GROUP = 1_000_000
+# Enough of a newer vintage for its header and its first line.
+NEWER_BYTES = 256 * 1024
 
 QUARANTINE = pa.schema(
     [
@@ -120,41 +131,38 @@ def stage_group(attempt: str, number: int) -> dict:
     """
     planned = plan.read(f"{attempt}/groups/{number:05d}.plan.json")
     promised, group = contract.load(planned.table), planned.objects
-    rows, rejects, objects, faults = [], [], [], []
-    for entry, parsed in _parsed(promised, group):
-        if isinstance(parsed, SourceError):
-            faults.append({"message": str(parsed), "kind": type(parsed).__name__})
-            continue
-        rows.append(_stamped(parsed.rows, planned.load_id, entry.object_id))
-        rejects += [
-            (entry.object_id, entry.key, reject.line, reject.column, reject.reason, reject.raw_text, reject.rows)
-            for reject in parsed.rejects
-        ]
-        objects.append(
-            {
-                "object_id": entry.object_id,
-                "object_key": entry.key,
-                "rows_read": parsed.rows_read,
-                "rows_loaded": parsed.rows.num_rows,
-                "rows_quarantined": sum(reject.rows for reject in parsed.rejects),
-                "rows_duplicate": parsed.rows_duplicate,
-            }
-        )
-    files = []
-    if not faults:
-        try:
-            files += _write_rows(promised, rows, attempt, number)
-            files += _write_rejects(rejects, attempt, number)
-            staging.write_json(f"{attempt}/groups/{number:05d}.done.json", {"objects": len(objects)})
-        except StagingError as fault:
-            faults.append({"message": str(fault), "kind": StagingError.__name__})
+    rejects, objects, faults, files = [], [], [], []
+    with RowFiles(promised) as rows:
+        for entry, pieces in _parsed(promised, group):
+            counts = dict.fromkeys(("rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate"), 0)
+            try:
+                for parsed in pieces:
+                    if not faults:
+                        rows.add(_stamped(parsed.rows, planned.load_id, entry.object_id))
+                    rejects += [
+                        (entry.object_id, entry.key, one.line, one.column, one.reason, one.raw_text, one.rows)
+                        for one in parsed.rejects
+                    ]
+                    counts["rows_read"] += parsed.rows_read
+                    counts["rows_loaded"] += parsed.rows.num_rows
+                    counts["rows_quarantined"] += sum(reject.rows for reject in parsed.rejects)
+                    counts["rows_duplicate"] += parsed.rows_duplicate
+            except SourceError as fault:
+                faults.append({"message": str(fault), "kind": type(fault).__name__})
+                continue
+            objects.append({"object_id": entry.object_id, "object_key": entry.key, **counts})
+        if not faults:
+            try:
+                files += rows.write(attempt, number)
+                files += _write_rejects(rejects, attempt, number)
+                staging.write_json(f"{attempt}/groups/{number:05d}.done.json", {"objects": len(objects)})
+            except StagingError as fault:
+                faults.append({"message": str(fault), "kind": StagingError.__name__})
     return {"objects": objects, "files": files, "faults": faults}
 
 
-def _parsed(
-    promised: Contract, group: tuple[PlannedObject, ...]
-) -> Iterator[tuple[PlannedObject, Parsed | SourceError]]:
-    """Read and transform the objects of a group in order, the next ones already under way."""
+def _parsed(promised: Contract, group: tuple[PlannedObject, ...]) -> Iterator[tuple[PlannedObject, Iterator[Parsed]]]:
+    """Read and transform the objects of a group in order; small ones are read ahead, large ones as a stream."""
     configured = settings()
     bucket = Bucket(
         group[0].bucket,
@@ -164,25 +172,42 @@ def _parsed(
     )
     module = transform.of(promised.table)
 
-    def body_of(entry: PlannedObject) -> bytes | SourceError:
+    @cache
+    def beside(companions: tuple[tuple[str, ObjectVersion], ...]) -> dict[str, tuple[bytes, ...]]:
+        """Read what an object is read with; the objects of a system share it."""
+        bodies: dict[str, tuple[bytes, ...]] = {}
+        for name, version in companions:
+            body = bucket.head(version, NEWER_BYTES) if name == NEWER else bucket.read(version)
+            bodies[name] = (*bodies.get(name, ()), body)
+        return bodies
+
+    def body_of(entry: PlannedObject) -> bytes | SourceError | None:
+        if entry.size_bytes > GROUP_BYTES:
+            return None
         try:
             return bucket.read(entry.version)
         except SourceError as fault:
             return fault
 
+    def pieces(entry: PlannedObject, body: bytes | SourceError | None) -> Iterator[Parsed]:
+        if isinstance(body, SourceError):
+            raise body
+        opened = partial(bucket.open, entry.version) if body is None else partial(BytesIO, body)
+        where = f"s3://{entry.bucket}/{entry.key}"
+        found = SourceObject(entry.source, entry.parts, opened, beside(entry.companions))
+        try:
+            yield from module.transform(found)
+        except UnreachableError:
+            raise
+        except SourceError as fault:
+            raise SourceError(str(fault) if where in str(fault) else f"{where} {fault}") from fault
+        except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
+            # A fault of the transform, not of the source; it is named like one, and the load fails.
+            raise SourceError(f"{where} cannot be transformed ({type(fault).__name__}: {fault})") from fault
+
     with ThreadPoolExecutor(bucket.connections) as pool:
         for entry, body in zip(group, pool.map(body_of, group), strict=True):
-            if isinstance(body, SourceError):
-                yield entry, body
-                continue
-            try:
-                yield entry, module.transform(body, entry.parts)
-            except SourceError as fault:
-                yield entry, SourceError(f"s3://{entry.bucket}/{entry.key} {fault}")
-            except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
-                # A fault of the transform, not of the source; it is named like one, and the load fails.
-                said = f"cannot be transformed ({type(fault).__name__}: {fault})"
-                yield entry, SourceError(f"s3://{entry.bucket}/{entry.key} {said}")
+            yield entry, pieces(entry, body)
 
 
 def _stamped(rows: pa.Table, load_id: str, object_id: str) -> pa.Table:
@@ -193,55 +218,106 @@ def _stamped(rows: pa.Table, load_id: str, object_id: str) -> pa.Table:
     return rows
 
 
-def _write_rows(promised: Contract, tables: list[pa.Table], attempt: str, number: int) -> list[dict]:
-    """Write a group's rows in contract order; where the table is partitioned, one file per month [wall clock]."""
-    by_folder: dict[str, list[pa.Table]] = {}
-    for table in tables:
-        table = table.select(promised.column_names)
-        if promised.partition is None:
-            by_folder.setdefault("rows", []).append(table)
-            continue
-        times = table[promised.partition]
-        months = pc.add(pc.multiply(pc.year(times), 100), pc.month(times))
-        for month in sorted(pc.unique(months).to_pylist()):
-            folder = f"month={month // 100}-{month % 100:02d}"
-            by_folder.setdefault(folder, []).append(table.filter(pc.equal(months, month)))
-    files = []
-    for folder, parts in sorted(by_folder.items()):
-        rows = pa.concat_tables(parts).unify_dictionaries()
+class RowFiles:
+    """A group's rows on their way into files, in contract order; where the table is partitioned, a file per month.
+
+    Files grow beside each other in a folder of this machine, and what waits to be written is bounded, so that memory is
+    too, whatever an object's size. The same pieces in the same order give the same bytes.
+    """
+
+    def __init__(self, promised: Contract):
+        self._promised = promised
+        self._waiting: dict[str, list[pa.Table]] = {}
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._counts: Counter[str] = Counter()
+        self._folder = tempfile.TemporaryDirectory(prefix="sunledger-stage-")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for writer in self._writers.values():
+            writer.close()
+        self._folder.cleanup()
+
+    def add(self, rows: pa.Table) -> None:
+        """Take rows; those of a month [wall clock] go together."""
+        rows = rows.select(self._promised.column_names)
+        _refuse_unlike(rows.schema, self._promised.arrow_schema)
+        if self._promised.partition is None:
+            self._wait("rows", rows)
+        else:
+            times = rows[self._promised.partition]
+            months = pc.add(pc.multiply(pc.year(times), 100), pc.month(times))
+            for month in sorted(pc.unique(months).to_pylist()):
+                name = f"month={month // 100:04d}-{month % 100:02d}"
+                self._wait(name, rows.filter(pc.equal(months, month)))
+        if sum(part.num_rows for parts in self._waiting.values() for part in parts) >= 2 * ROW_GROUP:
+            for name in sorted(self._waiting):
+                self._flush(name)
+
+    def write(self, attempt: str, number: int) -> list[dict]:
+        """Finish the files and put them into the staging area; what there is to say of each."""
+        for name in sorted(self._waiting):
+            self._flush(name)
+        files = []
+        for name, writer in sorted(self._writers.items()):
+            writer.close()
+            path = f"{name}/part-{number:05d}.parquet"
+            files.append(_put(self._local(name), attempt, path, "rows", self._counts[name]))
+        self._writers.clear()
+        return files
+
+    def _wait(self, name: str, rows: pa.Table) -> None:
         if rows.num_rows:
-            files.append(_write(rows, promised.arrow_schema, attempt, f"{folder}/part-{number:05d}.parquet", "rows"))
-    return files
+            waiting = self._waiting.setdefault(name, [])
+            waiting.append(rows)
+            if sum(part.num_rows for part in waiting) >= ROW_GROUP:
+                self._flush(name)
+
+    def _flush(self, name: str) -> None:
+        rows = pa.concat_tables(self._waiting.pop(name)).unify_dictionaries()
+        if name not in self._writers:
+            self._writers[name] = _writer(self._local(name), rows.schema)
+        self._writers[name].write_table(rows, row_group_size=ROW_GROUP)
+        self._counts[name] += rows.num_rows
+
+    def _local(self, name: str) -> Path:
+        return Path(self._folder.name, f"{name}.parquet")
 
 
 def _write_rejects(rejects: list[tuple], attempt: str, number: int) -> list[dict]:
     if not rejects:
         return []
     rows = pa.table([list(column) for column in zip(*rejects, strict=True)], schema=QUARANTINE)
-    return [_write(rows, QUARANTINE, attempt, f"quarantine/part-{number:05d}.parquet", "quarantine")]
+    with tempfile.TemporaryDirectory(prefix="sunledger-stage-") as folder:
+        local = Path(folder, "quarantine.parquet")
+        with _writer(local, QUARANTINE) as writer:
+            writer.write_table(rows)
+        return [_put(local, attempt, f"quarantine/part-{number:05d}.parquet", "quarantine", rows.num_rows)]
 
 
-def _write(rows: pa.Table, schema: pa.Schema, attempt: str, path: str, kind: str) -> dict:
-    """Write one file, byte for byte the same for the same rows."""
+def _writer(local: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Open a file to be written, byte for byte the same for the same rows."""
     # Dictionaries are Arrow's business only: the file's own schema is the contract's, and readers see plain strings.
+    return pq.ParquetWriter(local, schema, compression="zstd", compression_level=3, store_schema=False)
+
+
+def _put(local: Path, attempt: str, path: str, kind: str, rows: int) -> dict:
+    with local.open("rb") as content:
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    staging.put(f"{attempt}/{path}", local)
+    return {"path": path, "kind": kind, "rows": rows, "bytes": local.stat().st_size, "sha256": sha256}
+
+
+def _refuse_unlike(schema: pa.Schema, promised: pa.Schema) -> None:
+    """Refuse columns of another type than the contract's; the one place where a transform's slip would be cast."""
     if unlike := [
-        f"{field.name} is {_value_type(field.type)}, not {promised.type}"
-        for field, promised in zip(rows.schema, schema, strict=True)
-        if (field.name, _value_type(field.type)) != (promised.name, promised.type)
+        f"{field.name} is {_value_type(field.type)}, not {wanted.type}"
+        for field, wanted in zip(schema, promised, strict=True)
+        if (field.name, _value_type(field.type)) != (wanted.name, wanted.type)
     ]:
         raise TypeError(f"a transform gave other columns than its contract: {'; '.join(unlike)}")
-    body = pa.BufferOutputStream()
-    with pq.ParquetWriter(body, rows.schema, compression="zstd", compression_level=3, store_schema=False) as writer:
-        writer.write_table(rows, row_group_size=1_000_000)
-    content = body.getvalue().to_pybytes()
-    staging.write(f"{attempt}/{path}", content)
-    return {
-        "path": path,
-        "kind": kind,
-        "rows": rows.num_rows,
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
 
 
 def _value_type(kind: pa.DataType) -> pa.DataType:

@@ -10,9 +10,12 @@ leaves behind is seen by nobody. The first manifest wins; the loser of a race ta
 
 import json
 import os
+import shutil
 from datetime import date, timedelta
 from functools import cache
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 import boto3
@@ -24,6 +27,8 @@ from pyarrow import fs
 
 from jobs.errors import StagingError
 from jobs.settings import settings
+
+COPY_BYTES = 8 * 1024**2
 
 
 def folder(table: str, load_id: str) -> str:
@@ -70,10 +75,24 @@ def write(uri: str, body: bytes) -> None:
     files, path = filesystem(uri)
     try:
         if isinstance(files, fs.LocalFileSystem):
-            _write_local(path, body, replace=True)
+            _write_local(path, BytesIO(body), replace=True)
         else:
             with files.open_output_stream(path) as out:
                 out.write(body)
+    except (OSError, pa.ArrowException) as fault:
+        raise StagingError(f"{uri} cannot be written: {fault}") from fault
+
+
+def put(uri: str, local: Path) -> None:
+    """Copy a file of this machine to where none stands."""
+    files, path = filesystem(uri)
+    try:
+        with local.open("rb") as source:
+            if isinstance(files, fs.LocalFileSystem):
+                _write_local(path, source, replace=True)
+            else:
+                with files.open_output_stream(path) as out:
+                    shutil.copyfileobj(source, out, COPY_BYTES)
     except (OSError, pa.ArrowException) as fault:
         raise StagingError(f"{uri} cannot be written: {fault}") from fault
 
@@ -83,7 +102,7 @@ def create_json(uri: str, content: dict) -> bool:
     files, path = filesystem(uri)
     try:
         if isinstance(files, fs.LocalFileSystem):
-            return _write_local(path, _encode(content), replace=False)
+            return _write_local(path, BytesIO(_encode(content)), replace=False)
         bucket, _, key = path.partition("/")
         if isinstance(files, fs.GcsFileSystem):
             from jobs.gcloud import storage_client
@@ -164,12 +183,12 @@ def _text(value: object) -> str:
     raise TypeError(f"{value!r} has no place in a JSON document")
 
 
-def _write_local(path: str, body: bytes, *, replace: bool) -> bool:
+def _write_local(path: str, source: BinaryIO, *, replace: bool) -> bool:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{uuid4().hex}")
     with draft.open("xb") as out:
-        out.write(body)
+        shutil.copyfileobj(source, out, COPY_BYTES)
         out.flush()
         os.fsync(out.fileno())
     try:

@@ -1,13 +1,14 @@
 """transform -- what the module of a table takes and gives.
 
-`jobs/tables/<table>.py` has one public function, `transform(body, parts)`, and a `VERSION` that goes up by one
-whenever the same object would give other rows.
+`jobs/tables/<table>.py` has one public function, `transform(source)`, and a `VERSION` that goes up by one whenever the
+same object would give other rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Protocol
+from io import BytesIO
+from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 
@@ -28,7 +29,7 @@ class Reject:
 
 @dataclass(frozen=True)
 class Parsed:
-    """One object's rows. `rows_read` is counted by itself, so that the others can be held against it.
+    """One object's rows, or a piece of them. `rows_read` is counted by itself, so that the others can be held to it.
 
     `rows` has the contract's columns without load_id and object_id.
     """
@@ -39,13 +40,37 @@ class Parsed:
     rejects: list[Reject] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class SourceObject:
+    """An object to transform: its layout, the parts of its key, its body, and the objects that it is read with.
+
+    `layout` is the contract's name for its source. `open` gives the body as a stream, from the start. `companions` are
+    the bodies of small objects by what they are called; of a `newer` vintage it is only the first lines.
+    """
+
+    layout: str
+    parts: Mapping[str, str]
+    open: Callable[[], BinaryIO]
+    companions: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, body: bytes, parts: Mapping[str, str], layout: str = "source", **companions) -> "SourceObject":
+        """Make one of bytes."""
+        return cls(layout, parts, lambda: BytesIO(body), companions)
+
+    def body(self) -> bytes:
+        """Read all of a small object."""
+        with self.open() as stream:
+            return stream.read()
+
+
 class Transform(Protocol):
     """The module of a table."""
 
     VERSION: int
 
-    def transform(self, body: bytes, parts: Mapping[str, str]) -> Parsed:
-        """Turn one object into rows. `parts` are the named parts of its key.
+    def transform(self, source: SourceObject) -> Iterator[Parsed]:
+        """Turn one object into rows, a piece after the other; one that is read as a stream has pieces of bounded size.
 
         Raises:
             SourceError: the object is not what the source promises; says what was expected and what came.

@@ -187,6 +187,11 @@ def day_key(ss_id, day):
     )
 
 
+def parquet_key(ss_id, day, part="000"):
+    folder = day_key(ss_id, day).replace("/csv/", "/parquet/").rpartition("/")[0]
+    return f"{folder}/system_{ss_id}__date_{day:%Y_%m_%d}.snappy.{part}.parquet"
+
+
 def day_file(ss_id, day, values, sensor="ac_power__1"):
     """Write a small day: one reading an hour from midnight."""
     lines = [f"{day} {hour:02d}:00:00,{value},{ss_id}" for hour, value in enumerate(values)]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import DAYS, day_file
 
-from jobs import check, contract, ledger, plan, stage, staging
+from jobs import check, contract, ledger, plan, stage, staging, wide_csv
 from jobs.errors import ContractError
 from jobs.listing import Window
 
@@ -97,23 +97,25 @@ def test_each_break_of_the_contract_stops_the_load(name, staged, place):
 
 
 def test_a_transform_that_loses_readings_stops_the_load(place, shared_session, monkeypatch):
-    from jobs.tables import fact_pv_measurement as table
-
     body = day_file(7, DAYS[0], [1.0, 2.0, 3.0])
     place.put_day(7, DAYS[0], body)
     planned = plan.plan(FACT, Window(*DAYS)).plans[0]
-    sound = table._by_columns
+    sound = wide_csv._by_columns
 
     def here(spark, planned, attempt):
         plan.write(planned, f"{attempt}/groups/00000.plan.json")
         return [stage.stage_group(attempt, 0)]
 
     def losing(*arguments):
-        parsed = sound(*arguments)
-        return dataclasses.replace(parsed, rows=parsed.rows.slice(1))
+        block = sound(*arguments)
+        less = {
+            sensor: (times.slice(1), instants, values.slice(1))
+            for sensor, (times, instants, values) in block.readings.items()
+        }
+        return dataclasses.replace(block, readings=less)
 
     monkeypatch.setattr(stage, "_on_spark", here)
-    monkeypatch.setattr(table, "_by_columns", losing)
+    monkeypatch.setattr(wide_csv, "_by_columns", losing)
     stage.run(None, planned, lambda done, total: None)
 
     with pytest.raises(ContractError, match="every_row_accounted_for: 1, must be = 0"):

@@ -5,13 +5,19 @@ from conftest import FIXTURES
 
 from jobs.errors import SourceError
 from jobs.tables import dim_system as table
+from jobs.transform import SourceObject
 
 CATALOGUE = (FIXTURES / "dim_system/pvdaq/csv/systems_20250601.csv").read_bytes()
 HEADER, FIRST, MOUNT, OTHER_MOUNT, *_ = CATALOGUE.split(b"\r\n")
 
 
+def transform(body):
+    (piece,) = table.transform(SourceObject.of(body, {"edition": "20250601"}))
+    return piece
+
+
 def parsed(*lines, header=HEADER):
-    return table.transform(b"\r\n".join([header, *lines, b""]), {})
+    return transform(b"\r\n".join([header, *lines, b""]))
 
 
 def only_reject(result):
@@ -86,4 +92,4 @@ def test_a_refused_line_is_kept_as_it_stands():
 )
 def test_a_file_that_is_no_catalogue_is_an_error_that_says_why(body, said):
     with pytest.raises(SourceError, match="^" + said):
-        table.transform(body, {})
+        transform(body)

@@ -1,18 +1,24 @@
-"""The transform of daily wide CSV: what becomes a reading, what is refused, and that both of its paths agree."""
+"""The transform of daily wide CSV: what becomes a reading, and what is refused."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 import pytest
 
 from jobs.errors import SourceError
 from jobs.tables import fact_pv_measurement as table
+from jobs.transform import SourceObject
 
 PARTS = {"ss_id": "1", "year": "2019", "month": "1", "day": "5"}
 HEADER = "measured_on,ac_power__101,module_temp__104,system_id"
 
 
+def transform(body):
+    (piece,) = table.transform(SourceObject.of(body, PARTS, "daily_csv"))
+    return piece
+
+
 def parsed(*lines, header=HEADER, end="\n"):
-    return table.transform(end.join([header, *lines, ""]).encode(), PARTS)
+    return transform(end.join([header, *lines, ""]).encode())
 
 
 def values(result, sensor="ac_power__101"):
@@ -41,7 +47,7 @@ def test_columns_are_found_by_their_names_in_any_order():
 def test_windows_line_ends_a_byte_order_mark_and_spaces_do_no_harm():
     body = b"\xef\xbb\xbf" + f"{HEADER}\r\n2019-01-05 00:00:00, 7.5 ,,1\r\n".encode()
 
-    assert values(table.transform(body, PARTS)) == {datetime(2019, 1, 5): 7.5}
+    assert values(transform(body)) == {datetime(2019, 1, 5): 7.5}
 
 
 def test_fractions_of_a_second_are_kept():
@@ -52,7 +58,7 @@ def test_fractions_of_a_second_are_kept():
 
 @pytest.mark.parametrize("body", [b"", b"\n", HEADER.encode(), HEADER.encode() + b"\n"])
 def test_an_empty_file_and_a_mere_header_have_no_rows(body):
-    result = table.transform(body, PARTS)
+    result = transform(body)
 
     assert (result.rows.num_rows, result.rows_read, result.rejects) == (0, 0, [])
 
@@ -159,7 +165,7 @@ def test_sentinels_are_kept_and_flagged_and_minus_forty_only_for_temperatures():
 )
 def test_a_file_that_is_no_day_file_is_an_error_that_says_what_it_is(body, said):
     with pytest.raises(SourceError, match="^" + said.replace("(", r"\(")):
-        table.transform(body, PARTS)
+        transform(body)
 
 
 @pytest.mark.parametrize(
@@ -212,35 +218,3 @@ def test_a_stray_quote_swallows_no_lines():
 
     assert only_reject(result) == (2, "ac_power__101", "not a number", '"5.0')
     assert values(result) == {datetime(2019, 1, 5, 1): 6.0}
-
-
-def test_reading_by_columns_and_by_lines_gives_the_same_rows_in_the_same_order():
-    body = (
-        b"measured_on,poa_irradiance__103,ac_power__101,system_id\n"
-        b"2019-01-05 12:00:01,1.6111126400000018,,1\n"
-        b"2019-01-05 12:00:00,,1e-3,1\n"
-        b"2019-01-05 00:00:00,-0.8,  7.25,1\n"
-    )
-    header, day = table._header(body), date(2019, 1, 5)
-
-    by_columns, by_lines = table._by_columns(body, header, 1, day), table._by_lines(body, header, 1, day)
-
-    assert by_columns.rows.num_rows == 4
-    assert by_columns.rows.equals(by_lines.rows)
-    assert by_columns.rows_read == by_lines.rows_read
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "2019-01-05 00:00:00,nan,,1",
-        "2019-01-05,1,,1",
-        "2019-01-06 00:00:00,1,,1",
-        "2019-01-05 00:00:00,1,,2",
-        "2019-01-05 00:00:00,1",
-    ],
-)
-def test_the_path_by_columns_takes_no_file_with_a_fault(line):
-    body = f"{HEADER}\n{line}\n".encode()
-
-    assert table._by_columns(body, table._header(body), 1, date(2019, 1, 5)) is None

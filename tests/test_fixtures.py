@@ -20,7 +20,7 @@ SPARK_TYPES = {
 
 
 def test_every_table_with_a_source_has_fixtures():
-    assert [table for table in contract.names() if contract.load(table).source] == TABLES
+    assert [table for table in contract.names() if contract.load(table).sources] == TABLES
 
 
 @pytest.mark.parametrize("table", TABLES)

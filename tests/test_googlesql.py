@@ -69,7 +69,7 @@ def scripts():
 
 def checks():
     """Every check of every table that is loaded: what follows from its columns, and what its contract writes down."""
-    for promised in (contract.load(table) for table in contract.names() if contract.load(table).source):
+    for promised in (contract.load(table) for table in contract.names() if contract.load(table).sources):
         for rule in (*check._promises(promised), *promised.checks):
             yield pytest.param(promised, rule, id=f"{promised.table}-{rule.name}")
 

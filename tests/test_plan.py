@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from conftest import DAYS, READINGS, day_file, day_key
+from conftest import DAYS, READINGS, day_file, day_key, parquet_key
 
 from jobs import plan
 from jobs.errors import LoadError
@@ -38,8 +38,10 @@ def test_one_listing_per_system_and_year_each_to_its_slash(place, listed):
 
     plan.plan(FACT, Window(date(2018, 12, 31), date(2019, 1, 1), (7, 8)))
 
-    root = "pvdaq/csv/pvdata/"
-    assert listed == [f"{root}system_id={ss_id}/year={year}/" for ss_id in (7, 8) for year in (2018, 2019)]
+    roots = "pvdaq/csv/pvdata/", "pvdaq/parquet/pvdata/"
+    assert listed == [
+        f"{root}system_id={ss_id}/year={year}/" for root in roots for ss_id in (7, 8) for year in (2018, 2019)
+    ]
 
 
 def test_all_days_are_one_listing_per_system_to_its_slash(place, listed):
@@ -47,7 +49,11 @@ def test_all_days_are_one_listing_per_system_to_its_slash(place, listed):
 
     plan.plan(FACT, Window(systems=(7, 8)))
 
-    assert listed == ["pvdaq/csv/pvdata/system_id=7/", "pvdaq/csv/pvdata/system_id=8/"]
+    assert listed == [
+        *(f"pvdaq/csv/pvdata/system_id={ss_id}/" for ss_id in (7, 8)),
+        *(f"pvdaq/parquet/pvdata/system_id={ss_id}/" for ss_id in (7, 8)),
+        *(f"pvdaq/2023-solar-data-prize/{ss_id}_OEDI/data/" for ss_id in (7, 8)),
+    ]
 
 
 def test_without_systems_all_that_the_bucket_has_are_listed(place, listed):
@@ -75,12 +81,88 @@ def test_both_ends_of_a_window_are_included_and_no_more(place):
     assert keys == [day_key(7, date(2019, 1, day)) for day in (5, 6, 7)]
 
 
-def test_other_layouts_under_the_same_prefix_are_left_alone(place):
+def test_what_is_no_layout_of_the_contract_is_left_alone(place):
     place.put_day(7, FIFTH, b"")
-    place.put("pvdaq/csv/pvdata/system_id=7/year=2019/7_ac_2019-01-01_2019-12-31.csv", b"x")
     place.put(day_key(7, FIFTH).replace(".csv", ".pdf"), b"x")
 
     assert planned_keys(Window(None, None, (7,))) == [day_key(7, FIFTH)]
+
+
+YEAR = "pvdaq/csv/pvdata/system_id=10109/year=2019/10109_ac_2019-01-01_2019-06-30.csv"
+RECORD = "pvdaq/2023-solar-data-prize/2107_OEDI/data/2107_meter_15m_data.csv"
+OF_7334 = "pvdaq/2023-solar-data-prize/7333_5_min_OEDI/data/7333_5_min_recorded.csv"
+
+
+def test_a_file_of_a_year_is_of_every_window_that_touches_the_year(place):
+    place.put(YEAR, b"x")
+
+    assert planned_keys(Window(date(2019, 12, 31), date(2020, 1, 3))) == [YEAR]
+    assert planned_keys(Window(date(2020, 1, 1), date(2020, 1, 3))) == []
+
+
+def test_a_whole_record_is_planned_when_all_days_are_asked_for_and_by_no_days_run(place):
+    place.put(RECORD, b"x")
+
+    assert planned_keys(Window(None, None, (2107,))) == [RECORD]
+    assert planned_keys(Window(FIFTH, FIFTH, (2107,))) == []
+
+
+def test_a_folder_that_is_another_systems_is_found_by_that_system(place):
+    place.put(OF_7334, b"x")
+
+    (planned,) = plan.plan(FACT, Window(None, None, (7334,))).plans[0].objects
+    assert (planned.key, planned.parts["ss_id"]) == (OF_7334, "7334")
+    assert planned_keys(Window()) == [OF_7334]
+    assert planned_keys(Window(None, None, (7333,))) == []
+
+
+def test_an_object_is_read_with_its_systems_dictionary_and_no_other_systems(place):
+    for ss_id in (4, 49, 4901):
+        place.put(f"pvdaq/parquet/metrics/metrics__system_{ss_id}__part000.parquet", b"x")
+    place.put(parquet_key(4, FIFTH), b"x")
+
+    (planned,) = plan.plan(FACT, Window(systems=(4,))).plans[0].objects
+
+    (companion,) = planned.companions
+    assert companion[0] == "dictionary"
+    assert companion[1].key == "pvdaq/parquet/metrics/metrics__system_4__part000.parquet"
+
+
+def test_another_dictionary_makes_another_load_but_no_reason_to_load(place):
+    place.put(parquet_key(4, FIFTH), b"x")
+    place.put("pvdaq/parquet/metrics/metrics__system_4__part000.parquet", b"x")
+    first = plan.plan(FACT, Window()).plans[0]
+    place.put("pvdaq/parquet/metrics/metrics__system_4__part000.parquet", b"y")
+    second = plan.plan(FACT, Window()).plans[0]
+
+    assert first.load_id != second.load_id
+    assert [entry.object_id for entry in first.objects] == [entry.object_id for entry in second.objects]
+
+
+def test_a_newer_vintage_makes_the_older_one_another_object(place):
+    place.put(RECORD, b"x")
+    alone = plan.plan(FACT, Window()).plans[0].objects[0]
+    newer = RECORD.replace(".csv", "_2025.csv")
+    place.put(newer, b"y")
+
+    older, latest = plan.plan(FACT, Window()).plans[0].objects
+
+    assert (older.key, latest.key) == (RECORD, newer)
+    assert older.object_id != alone.object_id
+    assert [(name, version.key) for name, version in older.companions] == [("newer", newer)]
+    assert latest.companions == ()
+
+
+def test_the_parquet_of_a_day_outranks_its_csv_and_that_is_counted(place):
+    place.put_day(7, FIFTH, b"x")
+    place.put_day(7, SIXTH, b"x")
+    place.put(parquet_key(7, FIFTH), b"x")
+
+    found = plan.plan(FACT, Window(FIFTH, SIXTH, (7,)))
+
+    assert (found.new, found.outranked) == (2, 1)
+    assert str(found).endswith("0 vanished, 1 outranked")
+    assert [entry.key for entry in found.plans[0].objects] == [parquet_key(7, FIFTH), day_key(7, SIXTH)]
 
 
 def test_padded_folders_are_days_too(place):

@@ -8,14 +8,14 @@ edition of 2025-07-29: 1,862 lines, 1,860 systems).
 import csv
 import io
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import pyarrow as pa
 
 from jobs import contract
 from jobs.errors import SourceError
-from jobs.transform import Parsed, Reject
+from jobs.transform import Parsed, Reject, SourceObject
 
 VERSION = 1
 
@@ -73,14 +73,13 @@ COLUMNS: tuple[tuple[str, str, Callable], ...] = (
 MOUNT = ("tracking", "mount_type", "azimuth_deg", "tilt_deg")
 
 
-def transform(body: bytes, parts: Mapping[str, str]) -> Parsed:
+def transform(source: SourceObject) -> Iterator[Parsed]:
     """Turn a catalogue into one row per system.
 
     Args:
-        body: the catalogue; CSV in UTF-8, CRLF, quoted where needed. A blank is null.
-        parts: the `edition` of the key; not used, the newest was chosen before.
+        source: the catalogue; CSV in UTF-8, CRLF, quoted where needed. A blank is null.
 
-    Returns:
+    Yields:
         One row per system in catalogue order. A further mount of a system is folded into its row and counted as a
         duplicate; what differs between mounts becomes null. A line that contradicts its system's first line in
         anything but the mount is refused.
@@ -89,11 +88,11 @@ def transform(body: bytes, parts: Mapping[str, str]) -> Parsed:
         SourceError: the object is empty, not text, or lacks columns of the catalogue.
     """
     try:
-        records = _records(body.decode("utf-8-sig"))
+        records = _records(source.body().decode("utf-8-sig"))
         _, _, header = next(records, (1, "", []))
-        if missing := [source for _, source, _ in COLUMNS if source not in header]:
+        if missing := [name for _, name, _ in COLUMNS if name not in header]:
             raise SourceError(f"lacks columns of the catalogue: {', '.join(missing)}")
-        return _systems(records, header)
+        yield _systems(records, header)
     except UnicodeDecodeError as fault:
         raise SourceError(f"is not CSV in UTF-8: {fault}") from None
     except csv.Error as fault:

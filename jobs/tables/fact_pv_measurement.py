@@ -1,35 +1,36 @@
-"""fact_pv_measurement -- readings from PVDAQ's daily wide CSV.
+"""fact_pv_measurement -- readings from the four layouts of PVDAQ.
 
 What surprises in this data: a channel without a value all day is left out of that day's header, so two days of one
 system have different columns; the loggers of one system write a second apart, so most cells are blank; power is
 negative at night because the inverter draws; and a name's unit is not the value's unit (see `vocabulary`).
 
-A file whose every cell is sound takes a path through Arrow; any other is read again line by line, so that each fault
-is told with its line. Both paths give the same rows in the same order.
+* `daily_csv`: a system's day, wide, with the logger's wall clock.
+* `daily_parquet`: the same day, long, with instants where they are published; a dictionary names the channels.
+* `annual_csv`: a system's year or a part of it, wide, in UTC; or daily aggregates under a first column without a name.
+* `prize_csv`: a system's whole record, wide, in vintages, of which a newer one owns the readings from its start on.
 """
 
-import io
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
+from io import BytesIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv
+import pyarrow.parquet as pq
 
-from jobs import vocabulary
+from jobs import vocabulary, wide_csv
 from jobs.errors import SourceError
-from jobs.transform import Parsed, Reject
+from jobs.listing import NEWER, days_of
+from jobs.transform import Parsed, Reject, SourceObject
+from jobs.wide_csv import MEASURED_ON, UTC, Layout, Readings
 
-VERSION = 1
+VERSION = 2
 
-TIME, SYSTEM = "measured_on", "system_id"
-SENSOR = re.compile(r"[A-Za-z0-9][ -~]*__[0-9]+")
-MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?")
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+NAMED = re.compile(r"[A-Za-z0-9][ -~]*__[0-9]+"), "<sensor_name>__<metric_id>"
+PUBLISHED = re.compile(r"[A-Za-z0-9][ -~]*"), "channel"
 
 SENTINEL = 1
 # Codes that PVDAQ's loggers write for "no reading", seen in systems 4901 to 4903, 34 and others.
@@ -38,175 +39,132 @@ SENTINELS = (-999.0, -7999.0, -9999.0, -99999.0, -5308.9, -50001.8, -53999.0)
 DEAD_TEMPERATURE = -40.0
 
 
-def transform(body: bytes, parts: Mapping[str, str]) -> Parsed:
-    """Turn one system's day into readings.
+def transform(source: SourceObject) -> Iterator[Parsed]:
+    """Turn one object into readings.
 
     Args:
-        body: the CSV object; LF or CRLF lines, no quoting, a blank cell is no reading.
-        parts: `ss_id`, `year`, `month` and `day` of the key. Each line must be of that system and day [wall clock].
+        source: an object of one of the layouts. `ss_id` and what else its key names are its own: a line of another
+            system or day [wall clock] is refused.
 
-    Returns:
-        One row per non-blank cell of a channel, sensors in header order and lines in file order. Such cells are the
-        rows read, in lines that cannot be taken apart too. The first reading of a time and sensor is kept; a later one
-        with the same value is a duplicate, one with another value is refused.
+    Yields:
+        One row per reading, a piece of a large file after the other; channels in the file's order and times in the
+        lines' order. Blank cells are no readings. The first reading of a time and channel is kept; a later one with the
+        same value is a duplicate, one with another value is refused.
 
     Raises:
-        SourceError: the object has no usable header.
+        SourceError: the object has no usable header, or its columns are not those of its layout.
     """
-    ss_id, day = int(parts["ss_id"]), date(int(parts["year"]), int(parts["month"]), int(parts["day"]))
-    body = body.removeprefix(b"\xef\xbb\xbf")
-    if not body.strip():
-        return Parsed(_rows(ss_id, {}))
-    header = _header(body)
-    parsed = _by_columns(body, header, ss_id, day) or _by_lines(body, header, ss_id, day)
-    return replace(parsed, rows_read=_filled_cells(body, header))
+    ss_id = int(source.parts["ss_id"])
+    if source.layout == "daily_parquet":
+        yield _long(source, ss_id)
+        return
+    days = days_of(source.parts)
+    if source.layout == "daily_csv":
+        layout = Layout(ss_id, NAMED, (MEASURED_ON,), days)
+    elif source.layout == "annual_csv":
+        layout = Layout(ss_id, PUBLISHED, (MEASURED_ON, UTC, ""), days)
+    else:
+        layout = Layout(ss_id, PUBLISHED, (MEASURED_ON, UTC))
+    layout = replace(layout, owned=_owned(source, layout))
+    with source.open() as stream:
+        empty = True
+        for block in wide_csv.blocks(stream, layout):
+            empty = False
+            yield Parsed(_rows(ss_id, block.readings), block.rows_read, block.rows_duplicate, block.rejects)
+        if empty:
+            yield Parsed(_rows(ss_id, {}))
 
 
-def _filled_cells(body: bytes, header: list[str]) -> int:
-    """Count the readings without reading them: the filled cells of all lines but the first, time and system left out.
-
-    It shares nothing with the two ways of reading, so that what either loses or invents is found.
-    """
-    text = np.frombuffer(body.partition(b"\n")[2].translate(None, b" \t\r"), dtype=np.uint8)
-    ends, commas = text == ord("\n"), text == ord(",")
-    apart = ends | commas
-    starts = np.flatnonzero(~apart & np.concatenate(([True], apart[:-1])))
-    passed = np.cumsum(commas, dtype=np.int64)
-    line_ends = np.flatnonzero(ends)
-    before_line = np.concatenate(([0], passed[line_ends]))
-    columns = passed[starts] - before_line[np.searchsorted(line_ends, starts)]
-    keys = [header.index(name) for name in (TIME, SYSTEM) if name in header]
-    return int(np.count_nonzero(~np.isin(columns, keys)))
+def _owned(source: SourceObject, layout: Layout) -> dict[str, datetime]:
+    """Tell from which time on newer vintages have a channel's readings."""
+    owned: dict[str, datetime] = {}
+    for head in source.companions.get(NEWER, ()):
+        for sensor, since in wide_csv.first_times(head, layout).items():
+            owned[sensor] = min(since, owned.get(sensor, since))
+    return owned
 
 
-def _header(body: bytes) -> list[str]:
-    line = body.split(b"\n", 1)[0].rstrip(b"\r")
+LONG = {MEASURED_ON: pa.timestamp("us"), UTC: pa.timestamp("us"), "metric_id": pa.int64(), "value": pa.float64()}
+
+
+def _long(source: SourceObject, ss_id: int) -> Parsed:
+    """Read a system's day in long parquet; row numbers stand for lines."""
+    day, _ = days_of(source.parts)
+    names = _names(source, ss_id)
     try:
-        names = line.decode("utf-8").split(",")
-    except UnicodeDecodeError:
-        raise SourceError("is not CSV: its first line is not text") from None
-    if TIME not in names:
-        raise SourceError(f"has no column {TIME}; its first line is {_shown(line)}")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise SourceError(f"has columns of the same name: {', '.join(twice)}")
-    if strange := [name for name in names if name not in (TIME, SYSTEM) and not SENSOR.fullmatch(name)]:
-        raise SourceError(f"has columns that are no <sensor_name>__<metric_id>: {', '.join(map(repr, strange))}")
-    return names
-
-
-def _shown(line: bytes) -> str:
-    text = line.decode("utf-8", "backslashreplace")
-    return repr(text if len(text) <= 80 else text[:77] + "...")
-
-
-def _by_columns(body: bytes, header: list[str], ss_id: int, day: date) -> Parsed | None:
-    """Read a sound file with Arrow; none if any cell needs a closer look."""
-    sensors = [name for name in header if name not in (TIME, SYSTEM)]
-    types = {TIME: pa.string(), SYSTEM: pa.string()} | dict.fromkeys(sensors, pa.float64())
-    if b"\r" in body.replace(b"\r\n", b"\n"):
-        return None
-    try:
-        wide = csv.read_csv(
-            io.BytesIO(body),
-            read_options=csv.ReadOptions(use_threads=False),
-            parse_options=csv.ParseOptions(quote_char=False),
-            convert_options=csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
+        file = pq.ParquetFile(BytesIO(source.body()))
+        missing = sorted(LONG.keys() - set(file.schema_arrow.names) - {UTC})
+        if missing:
+            raise SourceError(f"has no column {', '.join(missing)}; it has {', '.join(file.schema_arrow.names)}")
+        there = [name for name in LONG if name in file.schema_arrow.names]
+        # Times are naive; a zone that a writer has added to those in UTC says nothing new.
+        columns = {name: file.read([name])[name].combine_chunks().cast(LONG[name]) for name in there}
+    except pa.ArrowException as fault:
+        raise SourceError(f"is not parquet with the columns {', '.join(LONG)}: {fault}") from None
+    rejects, readings, duplicates = [], {}, 0
+    values = columns["value"]
+    fault_of = _faults(columns, day)
+    for row in np.flatnonzero(fault_of != ""):
+        value = values[row].as_py()
+        rejects.append(Reject(int(row), None, str(fault_of[row]), f"{columns['metric_id'][row]}: {value}"))
+    sound = np.flatnonzero((fault_of == "") & values.is_valid().to_numpy(zero_copy_only=False))
+    taken = pa.table(columns).take(pa.array(sound))
+    metrics = taken["metric_id"].to_numpy()
+    for metric_id in sorted(set(metrics.tolist())):
+        rows = np.flatnonzero(metrics == metric_id)
+        times, numbers = taken[MEASURED_ON].to_numpy()[rows], taken["value"].to_numpy()[rows]
+        _, first, place = np.unique(times, return_index=True, return_inverse=True)
+        again = np.setdiff1d(np.arange(len(rows)), first)
+        unlike = again[numbers[again] != numbers[first[place[again]]]]
+        duplicates += len(again) - len(unlike)
+        for row in unlike:
+            said = f"same time as row {sound[rows[first[place[row]]]]} with another value"
+            rejects.append(Reject(int(sound[rows[row]]), names(metric_id), said, repr(float(numbers[row]))))
+        kept = pa.array(rows[np.sort(first)])
+        instants = taken[UTC].take(kept).combine_chunks() if UTC in columns else None
+        readings[names(metric_id)] = (
+            taken[MEASURED_ON].take(kept).combine_chunks(),
+            instants,
+            taken["value"].take(kept).combine_chunks(),
         )
-        moments = wide[TIME].combine_chunks()
-        if moments.null_count or not _all(pc.match_substring_regex(moments, f"^{MOMENT.pattern}$")):
-            return None
-        times = moments.cast(pa.timestamp("us"))
-    except pa.ArrowInvalid:
-        return None
-    sound = (
-        len(times) == pc.count_distinct(times).as_py()
-        and _all(pc.equal(times.cast(pa.date32()), pa.scalar(day)))
-        and (SYSTEM not in header or _all(pc.equal(pc.utf8_trim_whitespace(wide[SYSTEM]), str(ss_id))))
-    )
-    if not sound:
-        return None
-    readings = {}
-    for sensor in sensors:
-        values = wide[sensor].combine_chunks()
-        present = values.is_valid()
-        readings[sensor] = times.filter(present), values.filter(present)
-        if not _all(pc.is_finite(readings[sensor][1])):
-            return None
-    return Parsed(_rows(ss_id, readings))
+    return Parsed(_rows(ss_id, readings), file.metadata.num_rows - _nulls(file), duplicates, rejects)
 
 
-def _all(truths) -> bool:
-    """Tell whether all are true; a null is not."""
-    return pc.all(truths.fill_null(False), min_count=0).as_py()
+def _faults(columns: dict[str, pa.Array], day: date) -> np.ndarray:
+    """Tell of each row why it is no reading; empty where it is one, or where there is nothing to read."""
+    values = columns["value"].to_numpy(zero_copy_only=False)
+    given = columns["value"].is_valid().to_numpy(zero_copy_only=False)
+    days = columns[MEASURED_ON].cast(pa.date32()).to_numpy(zero_copy_only=False)
+    faults = np.full(len(values), "", dtype=object)
+    faults[given & ~np.isfinite(values)] = "not a number"
+    faults[given & (days != np.datetime64(day))] = f"{MEASURED_ON} is not on {day}, the day of the object"
+    faults[given & np.isnat(days)] = f"{MEASURED_ON} is not a time"
+    faults[given & columns["metric_id"].is_null().to_numpy(zero_copy_only=False)] = "a reading of no metric"
+    return faults
 
 
-def _by_lines(body: bytes, header: list[str], ss_id: int, day: date) -> Parsed:
-    """Read a file with faults, line by line; the reference for what a reading is."""
-    sensors = [name for name in header if name not in (TIME, SYSTEM)]
-    kept: dict[str, dict[datetime, tuple[float, int]]] = {sensor: {} for sensor in sensors}
-    rejects, duplicates = [], 0
-    for number, raw in enumerate(body.split(b"\n")[1:], start=2):
-        line = raw.rstrip(b"\r").decode("utf-8", "backslashreplace")
-        if not line:
-            continue
-        cells = dict(zip(header, (cell.strip(" \t\r") for cell in line.split(",")), strict=False))
-        if fault := _line_fault(line, cells, header, ss_id, day):
-            filled = [index for index, cell in enumerate(line.split(",")) if cell.strip(" \t\r")]
-            readings_in_it = sum(header[index : index + 1] not in ([TIME], [SYSTEM]) for index in filled)
-            rejects.append(Reject(number, None, fault, line, readings_in_it))
-            continue
-        moment = _moment(cells[TIME])
-        for sensor in sensors:
-            text = cells[sensor]
-            if not text:
-                continue
-            value = float(text) if NUMBER.fullmatch(text) else math.nan
-            first, first_line = kept[sensor].get(moment, (None, 0))
-            if not math.isfinite(value):
-                rejects.append(Reject(number, sensor, "not a number", text))
-            elif first is None:
-                kept[sensor][moment] = value, number
-            elif first == value:
-                duplicates += 1
-            else:
-                rejects.append(Reject(number, sensor, f"same time as line {first_line} with another value", text))
-    readings = {
-        sensor: (
-            pa.array(by_time.keys(), pa.timestamp("us")),
-            pa.array([value for value, _ in by_time.values()], pa.float64()),
-        )
-        for sensor, by_time in kept.items()
-    }
-    return Parsed(_rows(ss_id, readings), rows_duplicate=duplicates, rejects=rejects)
+def _nulls(file: pq.ParquetFile) -> int:
+    """Count the rows without a value, as the file's footer does."""
+    place = file.schema_arrow.get_field_index("value")
+    groups = [file.metadata.row_group(number).column(place) for number in range(file.metadata.num_row_groups)]
+    return sum(group.statistics.null_count for group in groups)
 
 
-def _line_fault(line: str, cells: dict[str, str], header: list[str], ss_id: int, day: date) -> str | None:
-    found = line.count(",") + 1
-    if found != len(header):
-        return f"expected {len(header)} cells, found {found}"
-    moment = _moment(cells[TIME])
-    if moment is None:
-        return f"{TIME} is not a time like 2019-01-31 23:59:59"
-    if moment.date() != day:
-        return f"{TIME} is not on {day}, the day of the object"
-    if SYSTEM in cells and cells[SYSTEM] != str(ss_id):
-        return f"{SYSTEM} is not {ss_id}, the system of the object"
-    return None
+def _names(source: SourceObject, ss_id: int):
+    """Give what names a metric: its standard name in the system's dictionary, or else its number."""
+    known: dict[int, str] = {}
+    for body in source.companions.get("dictionary", ()):
+        table = pq.read_table(BytesIO(body), columns=["system_id", "metric_id", "standard_name"])
+        for row in table.to_pylist():
+            if row["system_id"] == ss_id and row["standard_name"]:
+                known[row["metric_id"]] = row["standard_name"]
+    return lambda metric_id: known.get(metric_id, f"metric__{metric_id}")
 
 
-def _moment(text: str) -> datetime | None:
-    if not MOMENT.fullmatch(text):
-        return None
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _rows(ss_id: int, readings: dict[str, tuple[pa.Array, pa.Array]]) -> pa.Table:
+def _rows(ss_id: int, readings: Readings) -> pa.Table:
     """Put the readings of each sensor one under the other, with what is the same for all of a sensor."""
     described = {sensor: vocabulary.describe(sensor) for sensor in readings}
-    lengths = [len(times) for times, _ in readings.values()]
+    lengths = [len(times) for times, _, _ in readings.values()]
     count = sum(lengths)
 
     def stretched(per_sensor):
@@ -215,8 +173,12 @@ def _rows(ss_id: int, readings: dict[str, tuple[pa.Array, pa.Array]]) -> pa.Tabl
         owner = np.repeat(np.arange(len(lengths)), lengths)
         return pa.DictionaryArray.from_arrays(words.indices.take(pa.array(owner)), words.dictionary)
 
-    times = pa.concat_arrays([times for times, _ in readings.values()] or [pa.array([], pa.timestamp("us"))])
-    values = pa.concat_arrays([values for _, values in readings.values()] or [pa.array([], pa.float64())])
+    times = pa.concat_arrays([pa.array([], pa.timestamp("us")), *(times for times, _, _ in readings.values())])
+    values = pa.concat_arrays([pa.array([], pa.float64()), *(values for _, _, values in readings.values())])
+    instants = pa.concat_arrays(
+        [pa.array([], pa.timestamp("us"))]
+        + [pa.nulls(len(times), pa.timestamp("us")) if utc is None else utc for times, utc, _ in readings.values()]
+    )
     return pa.table(
         {
             "ss_id": pa.repeat(pa.scalar(ss_id, pa.int64()), count),
@@ -225,8 +187,8 @@ def _rows(ss_id: int, readings: dict[str, tuple[pa.Array, pa.Array]]) -> pa.Tabl
             "units": stretched([units for _, units in described.values()]),
             "value": values,
             "quantity": stretched([quantity for quantity, _ in described.values()]),
-            "timestamp_utc": pa.nulls(count, pa.timestamp("us", tz="UTC")),
-            "utc_basis": pa.repeat(pa.scalar("none"), count),
+            "timestamp_utc": instants.cast(pa.timestamp("us", tz="UTC")),
+            "utc_basis": pc.if_else(instants.is_valid(), "published", "none"),
             "quality": _quality(readings, described),
         }
     )
@@ -235,7 +197,7 @@ def _rows(ss_id: int, readings: dict[str, tuple[pa.Array, pa.Array]]) -> pa.Tabl
 def _quality(readings, described) -> pa.Array:
     flags = [pa.array([], pa.int64())]
     flagged, sound = pa.scalar(SENTINEL, pa.int64()), pa.scalar(0, pa.int64())
-    for sensor, (_, values) in readings.items():
+    for sensor, (_, _, values) in readings.items():
         units = described[sensor][1]
         codes = (*SENTINELS, DEAD_TEMPERATURE) if units == "degC" else SENTINELS
         flags.append(pc.if_else(pc.is_in(values, pa.array(codes)), flagged, sound))

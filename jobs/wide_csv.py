@@ -1,0 +1,332 @@
+"""wide_csv -- a wide CSV of PVDAQ, read by its own header: a column of times, and a column for each channel.
+
+A file is read in blocks of whole lines, so that memory is bounded whatever its size. A block whose every cell is sound
+takes a path through Arrow; any other is read again line by line, so that each fault is told with its line. Both paths
+give the same readings in the same order.
+"""
+
+import io
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from jobs.errors import SourceError
+from jobs.transform import Reject
+
+MEASURED_ON, UTC, SYSTEM = "measured_on", "utc_measured_on", "system_id"
+MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+BLOCK_BYTES = 16 * 1024**2
+BLANKS = " \t\r"
+
+Times = pa.TimestampArray
+# Of each channel its times, the instants where the file publishes some, and the values.
+Readings = dict[str, tuple[Times, Times | None, pa.DoubleArray]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a file promises.
+
+    Args:
+        ss_id: the system whose id each line must have, where lines have one.
+        sensor: what the name of a channel looks like, and what that is called in a message.
+        times: the columns of times, the first of which that is there is taken.
+        days: the first and the last day that a line may be of, if the key says so.
+        owned: from which time on a newer vintage of the file has a channel's readings.
+    """
+
+    ss_id: int
+    sensor: tuple[re.Pattern, str]
+    times: tuple[str, ...]
+    days: tuple[date, date] | None = None
+    owned: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some lines of a file, taken apart. `rows_read` is counted by a way of its own."""
+
+    readings: Readings
+    rows_read: int
+    rows_duplicate: int
+    rejects: list[Reject]
+
+
+@dataclass(frozen=True)
+class _Header:
+    names: list[str]
+    time: str
+
+    @property
+    def moment(self) -> re.Pattern:
+        """How a time is written: a column without a name has the days of daily aggregates."""
+        return MOMENT if self.time else DAY
+
+    @property
+    def utc(self) -> str | None:
+        return UTC if UTC in self.names and self.time != UTC else None
+
+    @property
+    def sensors(self) -> list[str]:
+        return [name for name in self.names if name not in (self.time, UTC, SYSTEM)]
+
+
+def blocks(stream: BinaryIO, layout: Layout) -> Iterator[Block]:
+    """Read a file; LF or CRLF lines, no quoting, a blank cell is no reading.
+
+    Yields:
+        Blocks in file order, in each the channels in header order. The first reading of a time and channel is kept; a
+        later one with the same value is a duplicate, one with another value is refused; one of a time that an earlier
+        block has is refused. A reading that a newer vintage owns is a duplicate.
+
+    Raises:
+        SourceError: the file has no usable header.
+    """
+    first = stream.read(BLOCK_BYTES).removeprefix(b"\xef\xbb\xbf")
+    if not first.strip():
+        return
+    line, _, rest = first.partition(b"\n")
+    header = _header(line.rstrip(b"\r"), layout)
+    seen = np.array([], dtype="datetime64[us]")
+    line_number = 2
+    for body in _whole_lines(rest, stream):
+        block = _by_columns(body, header, layout, seen) or _by_lines(body, header, layout, seen, line_number)
+        line_number += body.count(b"\n")
+        times = [times for times, _, _ in block.readings.values()]
+        if times and len(body) >= BLOCK_BYTES // 2:
+            seen = np.union1d(seen, np.concatenate([one.to_numpy() for one in times]))
+        yield replace(_without_owned(block, layout), rows_read=_filled_cells(body, header))
+
+
+def first_times(head: bytes, layout: Layout) -> dict[str, datetime]:
+    """Tell from the first lines of a file from which time on it has the readings of its channels.
+
+    Raises:
+        SourceError: the file has no usable header, or no line begins with a time.
+    """
+    lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    header = _header(lines[0].rstrip(b"\r"), layout)
+    place = header.names.index(header.time)
+    for line in lines[1:]:
+        cells = line.decode("utf-8", "backslashreplace").split(",")
+        moment = _moment(cells[place].strip(BLANKS), header) if len(cells) > place else None
+        if moment is not None:
+            return dict.fromkeys(header.sensors, moment)
+    raise SourceError("is followed by a newer vintage whose first lines have no time")
+
+
+def _whole_lines(rest: bytes, stream: BinaryIO) -> Iterator[bytes]:
+    while True:
+        more = stream.read(BLOCK_BYTES)
+        if not more:
+            break
+        rest += more
+        whole, _, rest = rest.rpartition(b"\n")
+        if whole:
+            yield whole + b"\n"
+    yield rest
+
+
+def _header(line: bytes, layout: Layout) -> _Header:
+    try:
+        names = line.decode("utf-8").split(",")
+    except UnicodeDecodeError:
+        raise SourceError("is not CSV: its first line is not text") from None
+    time = next((name for name in layout.times if name in names), None)
+    if time is None:
+        wanted = " or ".join(name or "without a name" for name in layout.times)
+        raise SourceError(f"has no column {wanted}; its first line is {_shown(line)}")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise SourceError(f"has columns of the same name: {', '.join(twice)}")
+    header = _Header(names, time)
+    pattern, called = layout.sensor
+    if strange := [name for name in header.sensors if not pattern.fullmatch(name)]:
+        raise SourceError(f"has columns that are no {called}: {', '.join(map(repr, strange))}")
+    return header
+
+
+def _shown(line: bytes) -> str:
+    text = line.decode("utf-8", "backslashreplace")
+    return repr(text if len(text) <= 80 else text[:77] + "...")
+
+
+def _filled_cells(body: bytes, header: _Header) -> int:
+    """Count the readings without reading them: the filled cells of all lines, times and system left out.
+
+    It shares nothing with the two ways of reading, so that what either loses or invents is found.
+    """
+    text = np.frombuffer(body.translate(None, BLANKS.encode()), dtype=np.uint8)
+    ends, commas = text == ord("\n"), text == ord(",")
+    apart = ends | commas
+    starts = np.flatnonzero(~apart & np.concatenate(([True], apart[:-1])))
+    passed = np.cumsum(commas, dtype=np.int64)
+    line_ends = np.flatnonzero(ends)
+    before_line = np.concatenate(([0], passed[line_ends]))
+    columns = passed[starts] - before_line[np.searchsorted(line_ends, starts)]
+    keys = [header.names.index(name) for name in (header.time, UTC, SYSTEM) if name in header.names]
+    return int(np.count_nonzero(~np.isin(columns, keys)))
+
+
+def _by_columns(body: bytes, header: _Header, layout: Layout, seen: np.ndarray) -> Block | None:
+    """Read sound lines with Arrow; none if any cell needs a closer look."""
+    keys = dict.fromkeys((header.time, UTC, SYSTEM), pa.string())
+    if not body.strip() or b"\r" in body.replace(b"\r\n", b"\n"):
+        return None
+    try:
+        wide = csv.read_csv(
+            io.BytesIO(body),
+            read_options=csv.ReadOptions(use_threads=False, column_names=header.names),
+            parse_options=csv.ParseOptions(quote_char=False),
+            convert_options=csv.ConvertOptions(
+                column_types=dict.fromkeys(header.sensors, pa.float64()) | keys,
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+        moments = wide[header.time].combine_chunks()
+        if moments.null_count or not _all(pc.match_substring_regex(moments, f"^{header.moment.pattern}$")):
+            return None
+        times = moments.cast(pa.timestamp("us"))
+        instants = times if header.time == UTC else None
+        if header.utc:
+            texts = wide[header.utc].combine_chunks()
+            if not _all(pc.match_substring_regex(texts.drop_null(), f"^{MOMENT.pattern}$")):
+                return None
+            instants = texts.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return None
+    sound = (
+        len(times) == pc.count_distinct(times).as_py()
+        and (layout.days is None or _all(_within(times, layout.days)))
+        and (SYSTEM not in header.names or _all(pc.equal(pc.utf8_trim_whitespace(wide[SYSTEM]), str(layout.ss_id))))
+        and not (len(seen) and np.isin(times.to_numpy(), seen).any())
+    )
+    if not sound:
+        return None
+    readings: Readings = {}
+    for sensor in header.sensors:
+        values = wide[sensor].combine_chunks()
+        present = values.is_valid()
+        there = values.filter(present)
+        if not _all(pc.is_finite(there)):
+            return None
+        readings[sensor] = times.filter(present), instants and instants.filter(present), there
+    return Block(readings, 0, 0, [])
+
+
+def _within(times: Times, days: tuple[date, date]) -> pa.BooleanArray:
+    day = times.cast(pa.date32())
+    return pc.and_(pc.greater_equal(day, pa.scalar(days[0])), pc.less_equal(day, pa.scalar(days[1])))
+
+
+def _all(truths) -> bool:
+    """Tell whether all are true; a null is not."""
+    return pc.all(truths.fill_null(False), min_count=0).as_py()
+
+
+def _by_lines(body: bytes, header: _Header, layout: Layout, seen: np.ndarray, first_line: int) -> Block:
+    """Read lines with faults, one by one; the reference for what a reading is."""
+    names, sensors = header.names, header.sensors
+    kept: dict[str, dict[datetime, tuple[float, datetime | None, int]]] = {sensor: {} for sensor in sensors}
+    rejects, duplicates = [], 0
+    for number, raw in enumerate(body.split(b"\n"), start=first_line):
+        line = raw.rstrip(b"\r").decode("utf-8", "backslashreplace")
+        if not line:
+            continue
+        cells = dict(zip(names, (cell.strip(BLANKS) for cell in line.split(",")), strict=False))
+        moment = _moment(cells[header.time], header) if header.time in cells else None
+        fault = _line_fault(line, cells, moment, header, layout)
+        if fault is None and _is_in(seen, moment):
+            fault = f"{header.time} is that of a line long before; the clock was set back"
+        if fault:
+            filled = [index for index, cell in enumerate(line.split(",")) if cell.strip(BLANKS)]
+            readings_in_it = sum(
+                index >= len(names) or names[index] not in (header.time, UTC, SYSTEM) for index in filled
+            )
+            rejects.append(Reject(number, None, fault, line, readings_in_it))
+            continue
+        instant = moment if header.time == UTC else _moment(cells[header.utc], header) if header.utc else None
+        for sensor in sensors:
+            text = cells[sensor]
+            if not text:
+                continue
+            value = float(text) if NUMBER.fullmatch(text) else math.nan
+            first, _, line_of_first = kept[sensor].get(moment, (None, None, 0))
+            if not math.isfinite(value):
+                rejects.append(Reject(number, sensor, "not a number", text))
+            elif first is None:
+                kept[sensor][moment] = value, instant, number
+            elif first == value:
+                duplicates += 1
+            else:
+                said = f"same time as line {line_of_first} with another value"
+                rejects.append(Reject(number, sensor, said, text))
+    in_utc = UTC in names
+    readings = {
+        sensor: (
+            pa.array(by_time.keys(), pa.timestamp("us")),
+            pa.array([instant for _, instant, _ in by_time.values()], pa.timestamp("us")) if in_utc else None,
+            pa.array([value for value, _, _ in by_time.values()], pa.float64()),
+        )
+        for sensor, by_time in kept.items()
+    }
+    return Block(readings, 0, duplicates, rejects)
+
+
+def _is_in(seen: np.ndarray, moment: datetime) -> bool:
+    place = np.searchsorted(seen, np.datetime64(moment, "us"))
+    return bool(place < len(seen) and seen[place] == np.datetime64(moment, "us"))
+
+
+def _line_fault(line: str, cells: dict[str, str], moment, header: _Header, layout: Layout) -> str | None:
+    found = line.count(",") + 1
+    if found != len(header.names):
+        return f"expected {len(header.names)} cells, found {found}"
+    time = header.time or "the first cell"
+    if moment is None:
+        return f"{time} is not a time like {'2019-01-31 23:59:59' if header.time else '2019-01-31'}"
+    if layout.days and not layout.days[0] <= moment.date() <= layout.days[1]:
+        if layout.days[0] == layout.days[1]:
+            return f"{time} is not on {layout.days[0]}, the day of the object"
+        return f"{time} is not from {layout.days[0]} to {layout.days[1]}, the days of the object"
+    if SYSTEM in cells and cells[SYSTEM] != str(layout.ss_id):
+        return f"{SYSTEM} is not {layout.ss_id}, the system of the object"
+    if header.utc and cells[UTC] and _moment(cells[UTC], header) is None:
+        return f"{UTC} is not a time like 2019-01-31 23:59:59"
+    return None
+
+
+def _moment(text: str, header: _Header) -> datetime | None:
+    if not header.moment.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _without_owned(block: Block, layout: Layout) -> Block:
+    """Leave out, and count, what a newer vintage of the file has too."""
+    if not layout.owned:
+        return block
+    duplicates = block.rows_duplicate
+    readings = dict(block.readings)
+    for sensor, since in layout.owned.items():
+        if sensor not in readings:
+            continue
+        times, instants, values = readings[sensor]
+        ours = pc.less(times, pa.scalar(since, pa.timestamp("us")))
+        duplicates += len(times) - pc.sum(ours, min_count=0).as_py()
+        readings[sensor] = times.filter(ours), instants and instants.filter(ours), values.filter(ours)
+    return replace(block, readings=readings, rows_duplicate=duplicates)

@@ -1,0 +1,135 @@
+"""Wide CSV: that both of its paths agree, and that blocks of any size give the readings of the whole."""
+
+from datetime import date, datetime
+from io import BytesIO
+
+import numpy as np
+import pytest
+
+from jobs import wide_csv
+from jobs.errors import SourceError
+from jobs.tables.fact_pv_measurement import NAMED, PUBLISHED
+from jobs.wide_csv import MEASURED_ON, UTC, Layout
+
+DAY = date(2019, 1, 5)
+LAYOUT = Layout(1, NAMED, (MEASURED_ON,), (DAY, DAY))
+RECORD = Layout(2107, PUBLISHED, (MEASURED_ON, UTC))
+HEADER = "measured_on,ac_power__101,module_temp__104,system_id"
+NONE_SEEN = np.array([], dtype="datetime64[us]")
+
+
+def lists(readings):
+    return {
+        sensor: (times.to_pylist(), instants and instants.to_pylist(), values.to_pylist())
+        for sensor, (times, instants, values) in readings.items()
+    }
+
+
+def read(text, layout=RECORD):
+    return list(wide_csv.blocks(BytesIO(text.encode()), layout))
+
+
+def all_of(blocks):
+    """What the blocks have together: readings by channel and time, and the counts."""
+    readings = {}
+    for block in blocks:
+        for sensor, (times, _, values) in block.readings.items():
+            for moment, value in zip(times.to_pylist(), values.to_pylist(), strict=True):
+                assert (sensor, moment) not in readings, "a key comes twice"
+                readings[sensor, moment] = value
+    rejects = [(reject.line, reject.column, reject.reason) for block in blocks for reject in block.rejects]
+    refused = sum(reject.rows for block in blocks for reject in block.rejects)
+    read_, doubled = sum(block.rows_read for block in blocks), sum(block.rows_duplicate for block in blocks)
+    assert read_ == len(readings) + doubled + refused
+    return readings, doubled, rejects
+
+
+def test_reading_by_columns_and_by_lines_gives_the_same_readings_in_the_same_order():
+    line = b"measured_on,poa_irradiance__103,ac_power__101,system_id"
+    body = (
+        b"2019-01-05 12:00:01,1.6111126400000018,,1\n2019-01-05 12:00:00,,1e-3,1\n2019-01-05 00:00:00,-0.8,  7.25,1\n"
+    )
+    header = wide_csv._header(line, LAYOUT)
+
+    by_columns = wide_csv._by_columns(body, header, LAYOUT, NONE_SEEN)
+    by_lines = wide_csv._by_lines(body, header, LAYOUT, NONE_SEEN, 2)
+
+    assert sum(len(values) for _, _, values in by_columns.readings.values()) == 4
+    assert lists(by_columns.readings) == lists(by_lines.readings)
+    assert list(by_columns.readings) == list(by_lines.readings)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2019-01-05 00:00:00,nan,,1",
+        "2019-01-05,1,,1",
+        "2019-01-06 00:00:00,1,,1",
+        "2019-01-05 00:00:00,1,,2",
+        "2019-01-05 00:00:00,1",
+    ],
+)
+def test_the_path_by_columns_takes_no_lines_with_a_fault(line):
+    header = wide_csv._header(HEADER.encode(), LAYOUT)
+
+    assert wide_csv._by_columns(f"{line}\n".encode(), header, LAYOUT, NONE_SEEN) is None
+
+
+@pytest.mark.parametrize("size", [40, 100, 1000])
+def test_blocks_of_any_size_give_the_readings_of_the_whole(monkeypatch, size):
+    lines = [f"2019-01-05 {hour:02d}:{minute:02d}:00,{hour}.5,{minute}" for hour in range(4) for minute in (0, 30)]
+    lines[3] = lines[3].replace("1.5", "n/a")
+    text = "\n".join(["measured_on,a_o_1,b (c)_o_2", *lines])
+    whole = all_of(read(text))
+
+    monkeypatch.setattr(wide_csv, "BLOCK_BYTES", size)
+    blocks = read(text)
+
+    assert len(blocks) > 1 or size == 1000
+    assert all_of(blocks) == whole
+    assert whole[2] == [(5, "a_o_1", "not a number")]
+    assert len(whole[0]) == 15
+
+
+def test_a_clock_that_is_set_back_never_doubles_a_reading_however_far_apart_the_lines_are(monkeypatch):
+    hours = [*range(24), 1, 2]
+    text = "\n".join(["measured_on,a_o_1", *(f"2019-11-03 {hour:02d}:00:00,{n}" for n, hour in enumerate(hours))])
+    monkeypatch.setattr(wide_csv, "BLOCK_BYTES", 60)
+
+    readings, doubled, rejects = all_of(read(text))
+
+    assert readings["a_o_1", datetime(2019, 11, 3, 1)] == 1.0
+    assert (len(readings), doubled) == (24, 0)
+    said = "measured_on is that of a line long before; the clock was set back"
+    assert rejects == [(26, None, said), (27, None, said)]
+
+
+def test_a_newer_vintage_owns_its_channels_from_its_first_line_on():
+    older = "measured_on,a_o_1,b_o_2\n2024-01-31 23:45:00,1,2\n2024-02-01 00:00:00,3,4\n2024-02-01 00:15:00,5,6\n"
+    newer = b"measured_on,a_o_1,new_o_3\n,,\n2024-02-01 00:00:00,3,4\n2024-02-01 00:15:00,5,6\n"
+    owned = wide_csv.first_times(newer, RECORD)
+
+    readings, doubled, _ = all_of(read(older, Layout(2107, PUBLISHED, (MEASURED_ON,), owned=owned)))
+
+    assert owned == dict.fromkeys(("a_o_1", "new_o_3"), datetime(2024, 2, 1))
+    assert [value for (sensor, _), value in readings.items() if sensor == "a_o_1"] == [1.0]
+    assert [value for (sensor, _), value in readings.items() if sensor == "b_o_2"] == [2.0, 4.0, 6.0]
+    assert doubled == 2
+
+
+def test_a_newer_vintage_without_a_time_at_its_start_is_a_fault_and_not_a_guess():
+    with pytest.raises(SourceError, match="newer vintage whose first lines have no time"):
+        wide_csv.first_times(b"measured_on,a_o_1\n", RECORD)
+
+
+def test_an_instant_beside_the_wall_clock_is_kept_with_it():
+    (block,) = read(
+        "measured_on,utc_measured_on,a_o_1\n2019-01-05 04:00:00,2019-01-05 12:00:00,1\n2019-01-05 05:00:00,,2"
+    )
+
+    assert lists(block.readings)["a_o_1"] == (
+        [datetime(2019, 1, 5, 4), datetime(2019, 1, 5, 5)],
+        [datetime(2019, 1, 5, 12), None],
+        [1.0, 2.0],
+    )
+    assert block.rows_read == 2
