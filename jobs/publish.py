@@ -148,7 +148,11 @@ def _leave(
     statements = []
     if whole:
         statements.append(sql("delete_whole", table=promised.table, whole=promised.on_days(whole)))
-    partly = [version for version in leaving if not whole.issuperset(listing.days_within(version))]
+    partly = [
+        version
+        for version in leaving
+        if version.first_day is None or not whole.issuperset(listing.days_within(version))
+    ]
     if partly:
         parts = [promised.parts(version.object_key) for version in partly]
         within = promised.within(*_days(partly), [] if None in parts else parts)

@@ -1,0 +1,284 @@
+"""PVDAQ's layouts beside the daily CSV: long parquet, files of a year, and whole records in vintages."""
+
+import io
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import DAYS, READINGS, day_file, parquet_key
+
+from jobs.errors import SourceError
+from jobs.tables import fact_pv_measurement as table
+from jobs.transform import SourceObject
+
+FACT = "fact_pv_measurement"
+FIFTH = DAYS[0]
+PARTS = {"ss_id": "51", "year": "2019", "month": "1", "day": "5", "part": "000"}
+YEAR = {"ss_id": "10109", "year": "2016", "file": "10109_ac", "vintage": "_2016-01-01_2016-12-31"}
+RECORD = {"ss_id": "2107", "file": "2107_meter_15m_data", "vintage": ""}
+# Two metrics of system 51 as its dictionary has them, and one of a system whose name begins like it.
+DICTIONARY = [
+    {"system_id": 51, "metric_id": 772, "standard_name": "dc_power__772"},
+    {"system_id": 51, "metric_id": 780, "standard_name": "ambient_temp__780"},
+    {"system_id": 511, "metric_id": 772, "standard_name": "ac_power__772"},
+]
+
+
+def parquet(rows):
+    body = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), body)
+    return body.getvalue()
+
+
+def long(*rows):
+    """A system's day as PVDAQ's parquet has it: wall clock, instant, metric, value."""
+    columns = {
+        "measured_on": pa.array([row[0] for row in rows], pa.timestamp("ns")),
+        "utc_measured_on": pa.array([row[1] for row in rows], pa.timestamp("ns")),
+        "metric_id": pa.array([row[2] for row in rows], pa.int32()),
+        "value": pa.array([row[3] for row in rows], pa.float64()),
+    }
+    body = io.BytesIO()
+    pq.write_table(pa.table(columns), body)
+    return body.getvalue()
+
+
+def at(hour, day=5):
+    return datetime(2019, 1, day, hour)
+
+
+def transformed(body, parts, layout, **companions):
+    """All pieces as one: rows, counts, and reasons of what was refused; held to account."""
+    pieces = list(table.transform(SourceObject.of(body, parts, layout, **companions)))
+    rows = [row for piece in pieces for row in piece.rows.to_pylist()]
+    rejects = [reject for piece in pieces for reject in piece.rejects]
+    duplicates = sum(piece.rows_duplicate for piece in pieces)
+    assert sum(piece.rows_read for piece in pieces) == len(rows) + duplicates + sum(one.rows for one in rejects)
+    return rows, duplicates, [(one.line, one.column, one.reason) for one in rejects]
+
+
+def readings(rows):
+    return [(row["timestamp"], row["sensor"], row["value"]) for row in rows]
+
+
+def test_long_parquet_is_named_by_its_own_systems_dictionary():
+    body = long((at(0), at(8), 780, -14.31), (at(0), None, 772, 0.0), (at(1), None, 999, 5.0), (at(2), None, 772, None))
+
+    rows, duplicates, rejects = transformed(body, PARTS, "daily_parquet", dictionary=(parquet(DICTIONARY),))
+
+    assert readings(rows) == [
+        (at(0), "dc_power__772", 0.0),
+        (at(0), "ambient_temp__780", -14.31),
+        (at(1), "metric__999", 5.0),
+    ]
+    assert (duplicates, rejects) == (0, [])
+
+
+def test_an_instant_is_published_or_null_and_says_which():
+    rows, _, _ = transformed(long((at(0), at(8), 780, 1.0), (at(1), None, 780, 2.0)), PARTS, "daily_parquet")
+
+    assert [(row["timestamp_utc"], row["utc_basis"]) for row in rows] == [
+        (datetime(2019, 1, 5, 8, tzinfo=UTC), "published"),
+        (None, "none"),
+    ]
+
+
+def test_what_is_no_reading_of_the_day_in_long_parquet_is_refused_with_its_row():
+    body = long(
+        (at(0), None, 780, 1.0),
+        (at(0), None, 780, 1.0),
+        (at(0), None, 780, 2.0),
+        (at(0, day=6), None, 780, 3.0),
+        (at(1), None, 780, float("nan")),
+        (at(1), None, None, 4.0),
+        (None, None, 780, 5.0),
+    )
+
+    rows, duplicates, rejects = transformed(body, PARTS, "daily_parquet", dictionary=(parquet(DICTIONARY),))
+
+    assert readings(rows) == [(at(0), "ambient_temp__780", 1.0)]
+    assert duplicates == 1
+    assert sorted(rejects) == [
+        (2, "ambient_temp__780", "same time as row 0 with another value"),
+        (3, None, "measured_on is not on 2019-01-05, the day of the object"),
+        (4, None, "not a number"),
+        (5, None, "a reading of no metric"),
+        (6, None, "measured_on is not a time"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"PAR1 no more", "is not parquet with the columns measured_on, utc_measured_on, metric_id, value"),
+        (parquet([{"measured_on": at(0), "value": 1.0}]), "has no column metric_id; it has measured_on, value"),
+        (parquet([{"measured_on": "soon", "metric_id": 1, "value": 1.0}]), "is not parquet with the columns"),
+    ],
+)
+def test_what_is_no_long_parquet_is_an_error_that_says_why(body, said):
+    with pytest.raises(SourceError, match=f"^{said}"):
+        transformed(body, PARTS, "daily_parquet")
+
+
+def test_a_file_of_a_year_is_in_utc_and_its_system_is_held_to():
+    body = (
+        b"utc_measured_on,dc_power_inv_28676,irradiance_poa_o_5199,system_id\n"
+        b"2016-07-15 00:00:00,32.766,81.138,10109\n"
+        b"2016-07-15 00:05:00,,39.98,10109\n"
+        b"2017-01-01 00:00:00,1.0,2.0,10109\n"
+        b"2016-07-15 00:10:00,1.0,2.0,10110\n"
+    )
+
+    rows, _, rejects = transformed(body, YEAR, "annual_csv")
+
+    assert readings(rows) == [
+        (datetime(2016, 7, 15), "dc_power_inv_28676", 32.766),
+        (datetime(2016, 7, 15), "irradiance_poa_o_5199", 81.138),
+        (datetime(2016, 7, 15, 0, 5), "irradiance_poa_o_5199", 39.98),
+    ]
+    assert {(row["timestamp_utc"].replace(tzinfo=None) == row["timestamp"], row["utc_basis"]) for row in rows} == {
+        (True, "published")
+    }
+    assert rejects == [
+        (4, None, "utc_measured_on is not from 2016-01-01 to 2016-12-31, the days of the object"),
+        (5, None, "system_id is not 10109, the system of the object"),
+    ]
+
+
+def test_daily_aggregates_have_their_day_in_a_column_without_a_name():
+    body = (
+        b",ac_power_inv_7_daily_max,ac_energy_inv_7_daily_sum\n2016-01-01,4.881,10.578\n2016-01-02,,9.1\n2016-1-3,1,1\n"
+    )
+
+    rows, _, rejects = transformed(body, YEAR, "annual_csv")
+
+    assert readings(rows) == [
+        (datetime(2016, 1, 1), "ac_power_inv_7_daily_max", 4.881),
+        (datetime(2016, 1, 1), "ac_energy_inv_7_daily_sum", 10.578),
+        (datetime(2016, 1, 2), "ac_energy_inv_7_daily_sum", 9.1),
+    ]
+    assert {row["utc_basis"] for row in rows} == {"none"}
+    assert rejects == [(4, None, "the first cell is not a time like 2019-01-31")]
+
+
+def test_names_with_dots_spaces_and_parentheses_are_values_and_never_columns():
+    name = "combiner_dc_input_01.01.01_dc_current_string_01_(a)_o_151942"
+    body = f"measured_on,{name},DC CURRENT (A)\n2024-01-01 00:00:00,1.5,2.5\n".encode()
+
+    rows, _, _ = transformed(body, RECORD, "prize_csv")
+
+    assert readings(rows) == [
+        (datetime(2024, 1, 1), name, 1.5),
+        (datetime(2024, 1, 1), "DC CURRENT (A)", 2.5),
+    ]
+
+
+def test_of_two_vintages_the_newer_one_has_what_both_have():
+    older = b"measured_on,ac_power_o_1,gone_o_2\n2024-01-31 00:00:00,1,2\n2024-02-01 00:00:00,3,4\n"
+    newer = b"measured_on,ac_power_o_1\n2024-02-01 00:00:00,3.5\n"
+
+    rows, duplicates, _ = transformed(older, RECORD, "prize_csv", newer=(newer,))
+
+    assert readings(rows) == [
+        (datetime(2024, 1, 31), "ac_power_o_1", 1.0),
+        (datetime(2024, 1, 31), "gone_o_2", 2.0),
+        (datetime(2024, 2, 1), "gone_o_2", 4.0),
+    ]
+    assert duplicates == 1
+
+
+# Through the whole pipeline
+
+
+def facts(place):
+    return place.rows(f"SELECT timestamp, sensor, value FROM {READINGS} ORDER BY timestamp, sensor")
+
+
+RECORD_KEY = "pvdaq/2023-solar-data-prize/2107_OEDI/data/2107_meter_15m_data.csv"
+
+
+def record(*lines):
+    return "\n".join(["measured_on,ac_power_o_1", *lines, ""]).encode()
+
+
+def test_a_newer_vintage_takes_its_readings_from_the_older_one_and_nothing_is_doubled(place, load):
+    place.put(RECORD_KEY, record("2024-01-31 00:00:00,1", "2024-02-01 00:00:00,3"))
+    load(days=(None, None))
+    place.put(RECORD_KEY.replace(".csv", "_2025.csv"), record("2024-02-01 00:00:00,3.5", "2024-02-02 00:00:00,4"))
+
+    found, counts = load(days=(None, None))
+
+    assert (found.new, found.changed) == (1, 1)
+    assert counts == {"objects": 2, "rows_read": 4, "rows_loaded": 3, "rows_quarantined": 0, "rows_duplicate": 1}
+    assert [(moment.day, value) for moment, _, value in facts(place)] == [(31, 1.0), (1, 3.5), (2, 4.0)]
+    assert load(days=(None, None)) == (found_nothing(2), None)
+
+
+def found_nothing(unchanged):
+    from jobs.plan import Comparison
+
+    return Comparison(FACT, unchanged=unchanged)
+
+
+def test_a_parquet_that_comes_later_takes_the_place_of_the_days_csv(place, load):
+    place.put_day(51, FIFTH, day_file(51, FIFTH, [1.0, 2.0]))
+    place.put_day(51, date(2019, 1, 6), day_file(51, date(2019, 1, 6), [3.0]))
+    load()
+    place.put(parquet_key(51, FIFTH), long((at(0), at(8), 1, 1.0), (at(1), at(9), 1, 2.5)))
+
+    found, counts = load()
+
+    assert (found.new, found.unchanged, found.outranked, found.vanished) == (1, 1, 1, [])
+    assert (counts["objects"], counts["rows_loaded"]) == (1, 2)
+    assert [(moment.day, sensor, value) for moment, sensor, value in facts(place)] == [
+        (5, "metric__1", 1.0),
+        (5, "metric__1", 2.5),
+        (6, "ac_power__1", 3.0),
+    ]
+    assert load()[1] is None, "the CSV does not come back"
+    code, out, _ = place.run("verify")
+    assert code == 0, out
+
+
+def test_a_day_whose_parquet_vanishes_goes_back_to_its_csv_only_on_request(place, load):
+    place.put_day(51, FIFTH, day_file(51, FIFTH, [1.0]))
+    place.put(parquet_key(51, FIFTH), long((at(0), None, 1, 1.0)))
+    load()
+    place.s3.delete_object(Bucket=place.bucket, Key=parquet_key(51, FIFTH))
+
+    stays, nothing = load()
+    goes, _ = load(retire_vanished=True)
+
+    assert (stays.vanished, nothing) == ([parquet_key(51, FIFTH)], None)
+    assert (goes.new, goes.retired) == (1, 1)
+    assert [sensor for _, sensor, _ in facts(place)] == ["ac_power__1"]
+
+
+def test_a_parquet_that_lost_half_a_csvs_readings_does_not_replace_them_unawares(place, load):
+    from jobs.errors import ContractError
+
+    place.put_day(51, FIFTH, day_file(51, FIFTH, [1.0, 2.0, 3.0, 4.0, 5.0]))
+    load()
+    place.put(parquet_key(51, FIFTH), long((at(0), None, 1, 1.0)))
+
+    with pytest.raises(ContractError, match="nothing was published"):
+        load()
+    assert len(facts(place)) == 5
+    load(accept_loss=True)
+    assert len(facts(place)) == 1
+
+
+def test_a_record_larger_than_a_task_is_read_as_a_stream_and_loaded_whole(place, load, monkeypatch):
+    from jobs import plan, stage, wide_csv
+
+    for module, name, size in ((plan, "GROUP_BYTES", 500), (stage, "GROUP_BYTES", 500), (stage, "ROW_GROUP", 10)):
+        monkeypatch.setattr(module, name, size)
+    monkeypatch.setattr(wide_csv, "BLOCK_BYTES", 400)
+    lines = [f"2024-{month:02d}-{day:02d} 00:00:00,{month}.{day}" for month in (1, 2, 3) for day in range(1, 29)]
+    place.put(RECORD_KEY, record(*lines))
+
+    _, counts = load(days=(None, None))
+
+    assert (counts["rows_read"], counts["rows_loaded"]) == (84, 84)
+    assert [value for _, _, value in facts(place)] == [float(line.rpartition(",")[2]) for line in lines]
