@@ -41,6 +41,12 @@ FORM = {
         None, **DAY, title="First day", description="Empty: the run's own day. Leave it empty in a backfill."
     ),
     "last_day": Param(None, **DAY, title="Last day", description="Itself included. Empty: the first day."),
+    "all_days": Param(
+        False,
+        type="boolean",
+        title="All days",
+        description="Take all days that the source has, with the files that hold a system's whole record.",
+    ),
     "systems": Param(
         None,
         type=["null", "array"],
@@ -74,19 +80,25 @@ RETRIES = ExceptionRetryPolicy(
 
 
 def window(run, late_days=0):
-    """Tell the days of a run, both included: the form's, or else those of its data interval.
+    """Tell the days of a run, both included: the form's, or else those of its data interval; none for all days.
 
     A run by hand from the API or the command line has no interval unless it was given a logical date; its day is the
     last one that was over when the run was made. A scheduled run looks at `late_days` before its own again.
 
     Raises:
-        LoadError: the form has a last day without a first, or a field that it does not know.
+        LoadError: the form has a last day without a first, days beside all days, or a field that it does not know.
     """
     from jobs.errors import LoadError
 
     if unknown := sorted(set(run["params"]) - set(FORM)):
         raise LoadError(f"the form has no {', '.join(unknown)}; it has {', '.join(FORM)}")
     first, last = run["params"]["first_day"], run["params"]["last_day"]
+    if run["params"]["all_days"]:
+        if first or last:
+            raise LoadError(
+                f"all days are asked for, and days too: {first or ''} to {last or ''}; give one or the other"
+            )
+        return None, None
     if first:
         return date.fromisoformat(first), date.fromisoformat(last or first)
     if last:

@@ -67,13 +67,7 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
     Raises:
         SourceError: the source cannot be listed, has nothing at all, or two objects claim one part of one source.
     """
-    configured = settings()
-    bucket = Bucket(
-        promised.sources[0].bucket.format(pvdaq_bucket=configured.pvdaq_bucket),
-        anonymous=configured.pvdaq_anonymous,
-        connections=configured.s3_connections,
-        timeout_seconds=configured.s3_timeout_seconds,
-    )
+    bucket = _bucket(promised)
     prefixes = _prefixes(promised, window, bucket)
     done = itertools.count(1)
 
@@ -101,7 +95,17 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
     if not matching:
         where = " and ".join(dict.fromkeys(f"s3://{bucket.name}/{source.prefix}" for source in promised.sources))
         log.warning("%s: the listing of %s has no object for %s", promised.table, where, window)
-    return _with_companions(matching, bucket)
+    return _with_newer(matching)
+
+
+def _bucket(promised: Contract) -> Bucket:
+    configured = settings()
+    return Bucket(
+        promised.sources[0].bucket.format(pvdaq_bucket=configured.pvdaq_bucket),
+        anonymous=configured.pvdaq_anonymous,
+        connections=configured.s3_connections,
+        timeout_seconds=configured.s3_timeout_seconds,
+    )
 
 
 def _prefixes(promised: Contract, window: Window, bucket: Bucket) -> list[str]:
@@ -152,27 +156,39 @@ def _below(source: Source, ss_id: str, window: Window) -> Iterator[str]:
             yield source.list_by.format(ss_id=ss_id, year=year)
 
 
-def _with_companions(matching: list[Found], bucket: Bucket) -> list[Found]:
-    """Find what each object is read with: the companions that its source names, and the newer vintages of it."""
-    beside = {prefix: [] for found in matching for _, prefix in _companions(found)}
-    for version in bucket.objects(sorted(beside)) if beside else ():
+def _with_newer(matching: list[Found]) -> list[Found]:
+    """Put to each object the newer vintages of its record."""
+    vintages: dict[tuple, list[Found]] = {}
+    for found in matching:
+        if of := record(found.source, found.parts):
+            vintages.setdefault(of, []).append(found)
+    complete = []
+    for found in matching:
+        later = [
+            (NEWER, other.version)
+            for other in vintages.get(record(found.source, found.parts) or (), ())
+            if other.parts["vintage"] > found.parts["vintage"]
+        ]
+        complete.append(replace(found, companions=tuple(sorted(later))))
+    return complete
+
+
+def with_companions(promised: Contract, chosen: list[Found]) -> list[Found]:
+    """Find the objects that each of those chosen is read with, as its source names them.
+
+    Raises:
+        SourceError: the source cannot be listed.
+    """
+    beside = {prefix: [] for found in chosen for _, prefix in _companions(found)}
+    for version in _bucket(promised).objects(sorted(beside)) if beside else ():
         if version.key.endswith((".json", ".parquet")):
             for prefix in beside:
                 if version.key.startswith(prefix):
                     beside[prefix].append(version)
-    vintages: dict[tuple, list[Found]] = {}
-    for found in matching:
-        if "vintage" in found.parts:
-            vintages.setdefault(_record(found), []).append(found)
     complete = []
-    for found in matching:
-        companions = [(name, beside[prefix][-1]) for name, prefix in _companions(found) if beside[prefix]]
-        newer = [
-            (NEWER, other.version)
-            for other in vintages.get(_record(found), ())
-            if other.parts["vintage"] > found.parts["vintage"]
-        ]
-        complete.append(replace(found, companions=(*companions, *sorted(newer))))
+    for found in chosen:
+        named = [(name, beside[prefix][-1]) for name, prefix in _companions(found) if beside[prefix]]
+        complete.append(replace(found, companions=(*named, *found.companions)))
     return complete
 
 
@@ -183,9 +199,11 @@ def _companions(found: Found) -> Iterator[tuple[str, str]]:
         yield name, prefix.format(ss_id=ss_id, folder=found.source.folder_of(ss_id))
 
 
-def _record(found: Found) -> tuple:
-    """Name the record that an object is a vintage of."""
-    return found.source.name, *(value for name, value in found.parts.items() if name != "vintage")
+def record(source: Source, parts: dict[str, str]) -> tuple | None:
+    """Name the record that an object is a vintage of; none where its key names no vintage."""
+    if "vintage" not in parts:
+        return None
+    return source.name, *(value for name, value in parts.items() if name != "vintage")
 
 
 def outranked(promised: Contract, keys: Iterable[str]) -> set[str]:

@@ -169,13 +169,18 @@ def plan(
     by_day: dict[tuple, int] = Counter()
     for version in leaving:
         by_day[_system_day(promised, version.object_key)] += version.rows_loaded
-    chosen = []
+    # So does a newer vintage: what an older one had to leave to it is not taken back.
+    held = set() if retire_vanished else {_record(promised, key) for key in comparison.vanished} - {None}
+    chosen: list[tuple[Found, int]] = []
     for found in listed:
         if found.version.key in outranked:
             continue
         loaded = live.get(found.version.key)
         if loaded is None:
             comparison.new += 1
+        elif loaded.etag == found.version.etag and listing.record(found.source, found.parts) in held:
+            comparison.unchanged += 1
+            continue
         elif loaded.object_id != found.object_id or (restate and _outdated(loaded, versions)):
             comparison.changed += 1
         else:
@@ -185,13 +190,21 @@ def plan(
         replaced = live.values() if promised.replaces == "table" else [loaded] if loaded else []
         rows_replaced = sum(version.rows_loaded for version in replaced)
         rows_replaced += by_day.pop(_system_day(promised, found.version.key), 0)
-        chosen.append(_planned(found, 0 if accept_loss else rows_replaced))
+        chosen.append((found, 0 if accept_loss else rows_replaced))
+    complete = listing.with_companions(promised, [found for found, _ in chosen])
+    brought = [_planned(found, rows) for found, (_, rows) in zip(complete, chosen, strict=True)]
     retiring = _retiring(promised, listed, [live[key] for key in comparison.vanished]) if retire_vanished else []
     comparison.retired = len(retiring)
     comparison.plans = tuple(
-        _write(promised, versions, now.head, brings, retires) for brings, retires in _cut(chosen, [*retiring, *leaving])
+        _write(promised, versions, now.head, brings, retires)
+        for brings, retires in _cut(brought, [*retiring, *leaving])
     )
     return comparison
+
+
+def _record(promised: Contract, key: str) -> tuple | None:
+    known = promised.source_of(key)
+    return known and listing.record(*known)
 
 
 def _system_day(promised: Contract, key: str) -> tuple:

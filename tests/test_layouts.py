@@ -215,6 +215,23 @@ def test_a_newer_vintage_takes_its_readings_from_the_older_one_and_nothing_is_do
     assert load(days=(None, None)) == (found_nothing(2), None)
 
 
+def test_a_newer_vintage_that_vanished_keeps_its_readings_until_it_is_retired(place, load):
+    newer = RECORD_KEY.replace(".csv", "_2025.csv")
+    place.put(RECORD_KEY, record("2024-01-31 00:00:00,1", "2024-02-01 00:00:00,3"))
+    place.put(newer, record("2024-02-01 00:00:00,3.5"))
+    load(days=(None, None))
+    place.s3.delete_object(Bucket=place.bucket, Key=newer)
+
+    stays, nothing = load(days=(None, None))
+    kept = facts(place)
+    goes, _ = load(days=(None, None), retire_vanished=True)
+
+    assert (stays.unchanged, stays.vanished, nothing) == (1, [newer], None)
+    assert [value for *_, value in kept] == [1.0, 3.5]
+    assert (goes.changed, goes.retired) == (1, 1)
+    assert [value for *_, value in facts(place)] == [1.0, 3.0]
+
+
 def found_nothing(unchanged):
     from jobs.plan import Comparison
 

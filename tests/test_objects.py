@@ -1,10 +1,13 @@
 """Listing and reading S3: pages, prefixes, versions."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from jobs.errors import SourceError
+from jobs.errors import SourceError, UnreachableError
 from jobs.objects import Bucket, ObjectVersion, digest
 
 
@@ -83,3 +86,84 @@ def test_an_object_id_is_the_same_for_ever():
         "oedi-data-lake", "pvdaq/a.csv", "abc", 3
     )
     assert digest("oedi-data-lake", "pvdaq/a.csv", "abc", 3) == "6d38b9f9b984134d7d4d3ddeb10f5011"
+
+
+class Breaking:
+    """A server of one object that ends each answer after some bytes, as a connection that breaks does."""
+
+    def __init__(self, body, every):
+        self.body, self.ranges = body, []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked = self.headers.get("Range")
+                start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
+                server.ranges.append(start)
+                self.send_response(206 if asked else 200)
+                self.send_header("ETag", '"e"')
+                self.send_header("Content-Length", str(len(server.body) - start))
+                self.end_headers()
+                self.wfile.write(server.body[start : start + every])
+
+            def log_message(self, *_):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.endpoint = f"http://127.0.0.1:{self.http.server_port}"
+
+    def __enter__(self):
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+@pytest.fixture
+def credentials(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_stream_whose_connection_breaks_goes_on_where_it_broke(monkeypatch):
+    body = bytes(range(256)) * 1000
+    with Breaking(body, every=100_000) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.endpoint)
+
+        with bucket().open(ObjectVersion("bucket", "a", "e", len(body))) as stream:
+            taken = stream.read()
+
+        assert taken == body
+        assert server.ranges[0] == 0
+        assert len(server.ranges) == 3
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_stream_that_breaks_again_and_again_is_given_up_with_its_name(monkeypatch):
+    body = bytes(1000)
+    with Breaking(body, every=10) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.endpoint)
+
+        with pytest.raises(UnreachableError, match="s3://bucket/a cannot be reached"):
+            bucket().read(ObjectVersion("bucket", "a", "e", len(body)))
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_stream_that_is_another_version_when_it_is_taken_up_is_refused(monkeypatch):
+    with Breaking(bytes(1000), every=500) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.endpoint)
+        stream = bucket().open(ObjectVersion("bucket", "a", "e", 1000))
+        server.body = bytes(900)
+
+        with pytest.raises(SourceError, match="changed after it was listed"):
+            stream.read()
+
+
+def test_only_the_head_of_a_large_object_is_read(moto):
+    moto.put_object(Bucket="bucket", Key="a", Body=b"header\n" + bytes(3_000_000))
+    (version,) = bucket().objects(["a"])
+
+    assert bucket().head(version, 6) == b"header"

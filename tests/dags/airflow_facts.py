@@ -22,6 +22,8 @@ FORMS = {
     "systems": {"systems": [34, 1332], "restate": True},
     "no_first_day": {"first_day": None, "last_day": "2019-01-08"},
     "end_before_start": {"first_day": "2019-01-08", "last_day": "2019-01-05"},
+    "all_days": {"all_days": True, "systems": [2107]},
+    "all_days_and_one": {"all_days": True, "first_day": "2019-01-05"},
     "mistyped": {"first_dya": "2019-01-05"},
     "a_day_no_calendar_has": {"first_day": "2019-13-45"},
     "a_leap_day_of_no_leap_year": {"last_day": "2019-02-29"},
@@ -148,7 +150,7 @@ def days(run, late_days):
         found = Window(*window(running.get_template_context(), late_days))
     except Exception as fault:  # noqa: BLE001
         return f"{type(fault).__name__}: {fault}"
-    return [found.first_day.isoformat(), found.last_day.isoformat()]
+    return [day and day.isoformat() for day in (found.first_day, found.last_day)]
 
 
 if __name__ == "__main__":

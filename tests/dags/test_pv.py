@@ -233,14 +233,23 @@ def test_a_run_by_hand_with_days_takes_those_days(runs):
     assert runs["one_day"]["days"] == ["2019-01-05", "2019-01-05"]
 
 
+def test_a_run_by_hand_may_take_all_days(runs):
+    assert runs["all_days"]["days"] == [None, None]
+
+
+def test_all_days_and_a_day_beside_them_are_refused(runs):
+    said = "LoadError: all days are asked for, and days too: 2019-01-05 to ; give one or the other"
+    assert runs["all_days_and_one"]["days"] == said
+
+
 def test_a_last_day_without_a_first_is_refused(runs):
     complaint = "LoadError: last_day is 2019-01-08, but first_day is empty; give both, or none"
     assert runs["no_first_day"]["days"] == complaint
 
 
 def test_a_field_that_the_form_does_not_have_is_refused(runs):
-    complaint = "LoadError: the form has no first_dya; it has first_day, last_day, systems, restate, accept_loss"
-    assert runs["mistyped"]["days"] == complaint
+    known = "first_day, last_day, all_days, systems, restate, accept_loss"
+    assert runs["mistyped"]["days"] == f"LoadError: the form has no first_dya; it has {known}"
 
 
 def test_an_end_before_its_start_is_refused(runs):
