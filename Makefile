@@ -54,8 +54,9 @@ ui: java .venv/ready ## Open Airflow at http://127.0.0.1:8080 (PORT=8080), with 
 test: java .venv/ready ## Run all tests
 	pytest
 
-bench: java .venv/ready ## Measure loading day files (SYSTEMS=10 DAYS=40)
+bench: java .venv/ready ## Measure loading day files (SYSTEMS=10 DAYS=40) and a whole record (RECORD_MB=100)
 	python bench/day_files.py
+	python bench/whole_record.py
 
 check: .venv/ready ## Lint, check the format, and hold the contracts to their standard
 	ruff check .

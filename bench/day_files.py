@@ -5,35 +5,21 @@ its own, loads them again, corrects one, and prints time and memory of each. Tim
 with one another, or before and after a change.
 """
 
-import importlib.util
 import os
 import random
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from datetime import date, timedelta
-from pathlib import Path
 
-import psutil
+from measure import measured, s3
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parent.parent
 FIRST = date(2019, 1, 1)
 CHANNELS = [
     f"{name}__{number}" for number, name in enumerate(["ac_power", "dc_power", "poa_irradiance", "ambient_temp"] * 4)
 ]
-
-
-def _server():
-    spec = importlib.util.spec_from_file_location("fixtures_s3", ROOT / "fixtures" / "s3.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def day_file(ss_id: int, day: date, salt: int = 0) -> bytes:
@@ -54,47 +40,21 @@ def key(ss_id: int, day: date) -> str:
     )
 
 
-def measured(command: list[str], environment: dict[str, str]) -> tuple[float, float, str]:
-    """Run a command: seconds, peak memory of it and all it starts [MB], output."""
-    start, peak, over = time.monotonic(), 0, threading.Event()
-    with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        tree = psutil.Process(process.pid)
-
-        def watch():
-            nonlocal peak
-            while not over.wait(0.2):
-                try:
-                    # Proportional shares, so that what forked workers have in common counts once.
-                    family = [tree, *tree.children(recursive=True)]
-                    peak = max(peak, sum(member.memory_full_info().pss for member in family))
-                except psutil.Error:
-                    continue
-
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        out = process.communicate()[0]
-        over.set()
-        watcher.join()
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}\n{out}")
-    return time.monotonic() - start, peak / 1e6, out
-
-
 def main() -> None:
     """Load, load again, correct; print what each cost."""
     systems, days = (int(os.environ.get(name, default)) for name, default in (("SYSTEMS", 10), ("DAYS", 40)))
-    s3 = _server()
-    with s3.serve() as server, tempfile.TemporaryDirectory(prefix="sunledger-bench-") as folder:
+    local = s3()
+    with local.serve() as server, tempfile.TemporaryDirectory(prefix="sunledger-bench-") as folder:
         client, size = server.client(), 0
         wanted = [(ss_id, FIRST + timedelta(days=n)) for ss_id in range(1, systems + 1) for n in range(days)]
         for ss_id, day in wanted:
             body = day_file(ss_id, day)
             size += len(body)
-            client.put_object(Bucket=s3.BUCKET, Key=key(ss_id, day), Body=body)
+            client.put_object(Bucket=local.BUCKET, Key=key(ss_id, day), Body=body)
         environment = {
             **os.environ,
             "AWS_ENDPOINT_URL_S3": server.endpoint,
-            "PVDAQ_BUCKET": s3.BUCKET,
+            "PVDAQ_BUCKET": local.BUCKET,
             "STAGING": f"file://{folder}/staging",
             "WAREHOUSE": f"duckdb://{folder}/bench.duckdb",
         }
@@ -103,7 +63,7 @@ def main() -> None:
         shown = Table("run", "files", "MB", "seconds", "MB/s", "peak MB", "seconds per step", box=box.SIMPLE_HEAD)
         for what in ("all new", "nothing new", "one corrected"):
             if what == "one corrected":
-                client.put_object(Bucket=s3.BUCKET, Key=key(*wanted[0]), Body=day_file(*wanted[0], salt=1))
+                client.put_object(Bucket=local.BUCKET, Key=key(*wanted[0]), Body=day_file(*wanted[0], salt=1))
             seconds, peak, out = measured(command, environment)
             files = {"all new": len(wanted), "nothing new": 0, "one corrected": 1}[what]
             megabytes = size / 1e6 * files / len(wanted)

@@ -55,9 +55,10 @@ class Layout:
 
 @dataclass(frozen=True)
 class Block:
-    """Some lines of a file, taken apart. `rows_read` is counted by a way of its own."""
+    """Some lines of a file, taken apart. `moments` are the times of its lines; `rows_read` is counted by a way apart."""
 
     readings: Readings
+    moments: np.ndarray
     rows_read: int
     rows_duplicate: int
     rejects: list[Reject]
@@ -103,9 +104,7 @@ def blocks(stream: BinaryIO, layout: Layout) -> Iterator[Block]:
     for body in _whole_lines(rest, stream):
         block = _by_columns(body, header, layout, seen) or _by_lines(body, header, layout, seen, line_number)
         line_number += body.count(b"\n")
-        times = [times for times, _, _ in block.readings.values()]
-        if times and len(body) >= BLOCK_BYTES // 2:
-            seen = np.union1d(seen, np.concatenate([one.to_numpy() for one in times]))
+        seen = np.union1d(seen, block.moments)
         yield replace(_without_owned(block, layout), rows_read=_filled_cells(body, header))
 
 
@@ -170,7 +169,7 @@ def _filled_cells(body: bytes, header: _Header) -> int:
     ends, commas = text == ord("\n"), text == ord(",")
     apart = ends | commas
     starts = np.flatnonzero(~apart & np.concatenate(([True], apart[:-1])))
-    passed = np.cumsum(commas, dtype=np.int64)
+    passed = np.cumsum(commas, dtype=np.int32)
     line_ends = np.flatnonzero(ends)
     before_line = np.concatenate(([0], passed[line_ends]))
     columns = passed[starts] - before_line[np.searchsorted(line_ends, starts)]
@@ -222,7 +221,7 @@ def _by_columns(body: bytes, header: _Header, layout: Layout, seen: np.ndarray) 
         if not _all(pc.is_finite(there)):
             return None
         readings[sensor] = times.filter(present), instants and instants.filter(present), there
-    return Block(readings, 0, 0, [])
+    return Block(readings, times.to_numpy(), 0, 0, [])
 
 
 def _within(times: Times, days: tuple[date, date]) -> pa.BooleanArray:
@@ -239,6 +238,7 @@ def _by_lines(body: bytes, header: _Header, layout: Layout, seen: np.ndarray, fi
     """Read lines with faults, one by one; the reference for what a reading is."""
     names, sensors = header.names, header.sensors
     kept: dict[str, dict[datetime, tuple[float, datetime | None, int]]] = {sensor: {} for sensor in sensors}
+    moments: set[datetime] = set()
     rejects, duplicates = [], 0
     for number, raw in enumerate(body.split(b"\n"), start=first_line):
         line = raw.rstrip(b"\r").decode("utf-8", "backslashreplace")
@@ -256,6 +256,7 @@ def _by_lines(body: bytes, header: _Header, layout: Layout, seen: np.ndarray, fi
             )
             rejects.append(Reject(number, None, fault, line, readings_in_it))
             continue
+        moments.add(moment)
         instant = moment if header.time == UTC else _moment(cells[header.utc], header) if header.utc else None
         for sensor in sensors:
             text = cells[sensor]
@@ -281,7 +282,7 @@ def _by_lines(body: bytes, header: _Header, layout: Layout, seen: np.ndarray, fi
         )
         for sensor, by_time in kept.items()
     }
-    return Block(readings, 0, duplicates, rejects)
+    return Block(readings, np.array(sorted(moments), dtype="datetime64[us]"), 0, duplicates, rejects)
 
 
 def _is_in(seen: np.ndarray, moment: datetime) -> bool:
