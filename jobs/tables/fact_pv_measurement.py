@@ -222,9 +222,9 @@ def _rows(ss_id: int, readings: dict[str, tuple[pa.Array, pa.Array]]) -> pa.Tabl
             "ss_id": pa.repeat(pa.scalar(ss_id, pa.int64()), count),
             "timestamp": times,
             "sensor": stretched(list(readings)),
-            "units": stretched([units for _, units in described.values()]),
+            "units": stretched([channel.units for channel in described.values()]),
             "value": values,
-            "quantity": stretched([quantity for quantity, _ in described.values()]),
+            "quantity": stretched([channel.quantity for channel in described.values()]),
             "timestamp_utc": pa.nulls(count, pa.timestamp("us", tz="UTC")),
             "utc_basis": pa.repeat(pa.scalar("none"), count),
             "quality": _quality(readings, described),
@@ -236,7 +236,7 @@ def _quality(readings, described) -> pa.Array:
     flags = [pa.array([], pa.int64())]
     flagged, sound = pa.scalar(SENTINEL, pa.int64()), pa.scalar(0, pa.int64())
     for sensor, (_, values) in readings.items():
-        units = described[sensor][1]
+        units = described[sensor].units
         codes = (*SENTINELS, DEAD_TEMPERATURE) if units == "degC" else SENTINELS
         flags.append(pc.if_else(pc.is_in(values, pa.array(codes)), flagged, sound))
     return pa.concat_arrays(flags)
