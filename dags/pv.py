@@ -1,7 +1,7 @@
 """Photovoltaic systems and what they measured.
 
 Loads NREL's PVDAQ from S3 into the star schema, exactly once: first `dim_system` from the newest catalogue, then
-`fact_pv_measurement` from the daily files.
+`dim_sensor` from the dictionaries of channels, then `fact_pv_measurement` from the files of days, years and records.
 
 * **On schedule** each run takes one day, after it is over: the run of 5 January has the data interval 5 to 6 January.
   PVDAQ publishes late; with `PV_LATE_DAYS=45` a scheduled run looks at the 45 days before its own again.
@@ -149,8 +149,8 @@ def google_cloud():
     doc_md=__doc__,
 )
 def pv():
-    """Load the catalogue, then the measurements."""
-    chain(load("dim_system"), load("fact_pv_measurement"))
+    """Load the catalogue, the channels, then the measurements."""
+    chain(load("dim_system"), load("dim_sensor"), load("fact_pv_measurement"))
 
 
 def load(table):

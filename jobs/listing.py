@@ -207,16 +207,22 @@ def record(source: Source, parts: dict[str, str]) -> tuple | None:
 
 
 def outranked(promised: Contract, keys: Iterable[str]) -> set[str]:
-    """Tell which keys are of a system's day that a source of higher rank has too."""
+    """Tell which keys are of a system, or of a system's day, that a source of higher rank has too."""
     ranks = {source.name: source.outranks for source in promised.sources}
+    if not any(ranks.values()):
+        return set()
     present: dict[tuple, set[str]] = {}
     claims = {}
     for key in keys:
-        source, parts = promised.source_of(key) or (None, {})
-        if source and "day" in parts:
-            claims[key] = source.name, tuple(int(parts[name]) for name in ("ss_id", "year", "month", "day"))
-            present.setdefault(claims[key][1], set()).add(source.name)
-    return {key for key, (name, day) in claims.items() if any(name in ranks[other] for other in present[day])}
+        if known := promised.source_of(key):
+            claims[key] = known[0].name, subject(known[1])
+            present.setdefault(subject(known[1]), set()).add(known[0].name)
+    return {key for key, (name, of) in claims.items() if any(name in ranks[other] for other in present[of])}
+
+
+def subject(parts: dict[str, str]) -> tuple[int, ...]:
+    """Tell which system, and which of its days, an object is about."""
+    return tuple(int(parts[name]) for name in ("ss_id", "year", "month", "day") if name in parts)
 
 
 def days_of(parts: dict[str, str]) -> tuple[date, date] | None:

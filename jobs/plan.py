@@ -168,7 +168,7 @@ def plan(
     leaving = [version for key, version in live.items() if key in outranked]
     by_day: dict[tuple, int] = Counter()
     for version in leaving:
-        by_day[_system_day(promised, version.object_key)] += version.rows_loaded
+        by_day[_subject(promised, version.object_key)] += version.rows_loaded
     # So does a newer vintage: what an older one had to leave to it is not taken back.
     held = set() if retire_vanished else {_record(promised, key) for key in comparison.vanished} - {None}
     chosen: list[tuple[Found, int]] = []
@@ -189,7 +189,7 @@ def plan(
             continue
         replaced = live.values() if promised.replaces == "table" else [loaded] if loaded else []
         rows_replaced = sum(version.rows_loaded for version in replaced)
-        rows_replaced += by_day.pop(_system_day(promised, found.version.key), 0)
+        rows_replaced += by_day.pop(_subject(promised, found.version.key), 0)
         chosen.append((found, 0 if accept_loss else rows_replaced))
     complete = listing.with_companions(promised, [found for found, _ in chosen])
     brought = [_planned(found, rows) for found, (_, rows) in zip(complete, chosen, strict=True)]
@@ -207,9 +207,8 @@ def _record(promised: Contract, key: str) -> tuple | None:
     return known and listing.record(*known)
 
 
-def _system_day(promised: Contract, key: str) -> tuple:
-    parts = promised.parts(key) or {}
-    return tuple(int(parts[name]) for name in ("ss_id", "year", "month", "day") if name in parts)
+def _subject(promised: Contract, key: str) -> tuple[int, ...]:
+    return listing.subject(promised.parts(key) or {})
 
 
 def write(planned: Plan, uri: str) -> None:

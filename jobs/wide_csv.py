@@ -55,7 +55,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Block:
-    """Some lines of a file, taken apart. `moments` are the times of its lines; `rows_read` is counted by a way apart."""
+    """Some lines of a file, taken apart. `moments` are their times; `rows_read` is counted by a way of its own."""
 
     readings: Readings
     moments: np.ndarray

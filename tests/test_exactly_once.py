@@ -673,4 +673,4 @@ def test_verify_finds_a_lost_row_and_a_doubled_one(two_days, load):
 def test_every_table_of_the_project_is_known_to_the_suite():
     with_source = [table for table in contract.names() if contract.load(table).sources]
 
-    assert with_source == ["dim_system", FACT], "give the new table its place in this suite"
+    assert with_source == ["dim_sensor", "dim_system", FACT], "give the new table its place in this suite"

@@ -16,7 +16,11 @@ EDGES = {
     "dim_system.plan": ["dim_system.check", "dim_system.publish", "dim_system.stage"],
     "dim_system.stage": ["dim_system.check"],
     "dim_system.check": ["dim_system.publish"],
-    "dim_system.publish": ["fact_pv_measurement.plan"],
+    "dim_system.publish": ["dim_sensor.plan"],
+    "dim_sensor.plan": ["dim_sensor.check", "dim_sensor.publish", "dim_sensor.stage"],
+    "dim_sensor.stage": ["dim_sensor.check"],
+    "dim_sensor.check": ["dim_sensor.publish"],
+    "dim_sensor.publish": ["fact_pv_measurement.plan"],
     "fact_pv_measurement.plan": [
         "fact_pv_measurement.check",
         "fact_pv_measurement.publish",
@@ -97,7 +101,7 @@ def test_neither_parsing_nor_scheduling_touches_the_warehouse_or_the_staging_are
 # The graph.
 
 
-def test_the_graph_is_the_four_steps_of_the_catalogue_and_then_of_the_measurements(tasks):
+def test_the_graph_is_the_four_steps_of_the_catalogue_of_the_channels_and_then_of_the_measurements(tasks):
     assert {task_id: task["downstream"] for task_id, task in tasks.items()} == EDGES
 
 
@@ -112,6 +116,7 @@ def test_each_publish_updates_the_asset_named_like_its_table_and_no_other_task_d
     outlets = {task_id: task["outlets"] for task_id, task in tasks.items() if task["outlets"]}
     assert outlets == {
         "dim_system.publish": ["dim_system"],
+        "dim_sensor.publish": ["dim_sensor"],
         "fact_pv_measurement.publish": ["fact_pv_measurement"],
     }
 

@@ -6,6 +6,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -16,7 +17,7 @@ from standalone import OVER, Gate, Standalone
 # One Airflow serves them all.
 pytestmark = pytest.mark.xdist_group("airflow")
 
-FACT, DIM = "fact_pv_measurement", "dim_system"
+FACT, DIM, SENSORS = "fact_pv_measurement", "dim_system", "dim_sensor"
 STAGE = f"{FACT}.stage"
 
 # Each test that writes has a day of its own; what it finds does not depend on the tests before it.
@@ -45,7 +46,7 @@ class Bucket:
 
     def put_fixtures(self):
         for root in (ROOT / "fixtures").glob("*/pvdaq"):
-            for path in root.rglob("*.csv"):
+            for path in filter(Path.is_file, root.rglob("*")):
                 key = path.relative_to(root.parent).as_posix()
                 self.s3.put_object(Bucket=self.name, Key=key, Body=path.read_bytes())
 
@@ -241,8 +242,8 @@ def test_a_second_run_over_the_same_days_skips_all_work_and_changes_nothing(airf
     states = airflow.finish(run_id)
     assert states == {
         run_id: "success",
-        **{f"{table}.plan": "success" for table in (DIM, FACT)},
-        **{f"{table}.{step}": "skipped" for table in (DIM, FACT) for step in ("stage", "check", "publish")},
+        **{f"{table}.plan": "success" for table in (DIM, SENSORS, FACT)},
+        **{f"{table}.{step}": "skipped" for table in (DIM, SENSORS, FACT) for step in ("stage", "check", "publish")},
     }
     assert warehouse.rows("SELECT * FROM etl_checkpoint ORDER BY ALL") == before
     expected, found = warehouse.expected(DIM)
