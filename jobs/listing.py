@@ -78,7 +78,7 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
     matching = []
     for version in bucket.objects(prefixes, one_done):
         known = promised.source_of(version.key)
-        if known is None or not within(known[1], window):
+        if known is None or not within(promised, known[1], window):
             continue
         found = Found(version, *known)
         matching.append(found)
@@ -250,10 +250,10 @@ def days_within(entry, window: tuple[date, date] = (date.min, date.max)) -> Iter
         day += timedelta(days=1)
 
 
-def within(parts: dict[str, str] | None, window: Window) -> bool:
+def within(promised: Contract, parts: dict[str, str] | None, window: Window) -> bool:
     """Tell whether an object is of the window by the parts of its key; no if the key is none of the table's.
 
-    A system's whole record is of the window of all days only: no day's run shall load it unawares.
+    A whole record of a table of days is of the window of all days only: no day's run shall load it unawares.
     """
     if parts is None:
         return False
@@ -263,7 +263,7 @@ def within(parts: dict[str, str] | None, window: Window) -> bool:
         return True
     covered = days_of(parts)
     if covered is None:
-        return "ss_id" not in parts
+        return promised.partition is None
     return covered[0] <= window.last_day and covered[1] >= window.first_day
 
 

@@ -152,7 +152,7 @@ def plan(
     live = {
         key: version
         for key, version in now.live.items()
-        if promised.replaces == "table" or listing.within(promised.parts(key), window)
+        if promised.replaces == "table" or listing.within(promised, promised.parts(key), window)
     }
     if promised.sources[0].takes == "newest":
         listed = listing.newest(listed, live)

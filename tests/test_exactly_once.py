@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import DAYS, READINGS, ROOT, day_file, day_key, expected_rows, forget
 
@@ -519,6 +521,44 @@ def test_a_newer_catalogue_replaces_the_table(place, load):
         (10, 75.0),
         (34, None),
     ]
+    assert verified(place)
+
+
+def test_a_corrected_dictionary_replaces_its_own_systems_channels_and_no_others(place, load):
+    place.put_fixtures()
+    load("dim_sensor")
+    before = place.rows("SELECT * EXCEPT (load_id) FROM dim_sensor WHERE ss_id <> 901 ORDER BY ss_id, sensor")
+    key = "pvdaq/csv/system_metadata/10901_system_metadata.json"
+    body = (ROOT / "fixtures/dim_sensor" / key).read_bytes()
+    place.put("pvdaq/csv/system_metadata/901_system_metadata.json", body.replace(b"10901", b"901"))
+
+    found, _ = load("dim_sensor")
+
+    assert (found.new, found.changed, found.unchanged, found.vanished) == (0, 1, 4, [])
+    assert place.rows("SELECT * EXCEPT (load_id) FROM dim_sensor WHERE ss_id <> 901 ORDER BY ss_id, sensor") == before
+    ((channels,),) = place.rows("SELECT COUNT(*) FROM dim_sensor WHERE ss_id = 901")
+    assert channels == sum(ss_id == 10901 for ss_id, *_ in place.rows("SELECT ss_id FROM dim_sensor"))
+    assert load("dim_sensor")[1] is None
+    assert verified(place)
+
+
+def test_a_dictionary_in_parquet_takes_the_place_of_the_same_systems_json(place, load):
+    place.put_fixtures()
+    load("dim_sensor")
+    folder = "pvdaq/parquet/metrics"
+    of_1 = pq.read_table(ROOT / f"fixtures/dim_sensor/{folder}/metrics__system_1__part000.parquet")
+    body = pa.BufferOutputStream()
+    pq.write_table(of_1.slice(1, 2).set_column(0, "system_id", pa.array([10901] * 2, pa.int32())), body)
+    place.put(f"{folder}/metrics__system_10901__part000.parquet", body.getvalue().to_pybytes())
+
+    found, counts = load("dim_sensor", accept_loss=True)
+
+    assert (found.new, found.outranked, counts["objects"]) == (1, 1, 1)
+    assert place.rows("SELECT sensor, described_by FROM dim_sensor WHERE ss_id = 10901 ORDER BY sensor") == [
+        ("module_temp__104", "metrics_parquet"),
+        ("poa_irradiance__103", "metrics_parquet"),
+    ]
+    assert load("dim_sensor")[1] is None
     assert verified(place)
 
 

@@ -219,7 +219,7 @@ def test_a_backfill_ends_with_every_day_loaded(loaded):
 
 def test_a_backfill_loads_exactly_the_expected_rows(loaded):
     expected, found = loaded.measurements
-    assert len(expected) == 46
+    assert len(expected) == 45
     assert found == expected
     expected, found = loaded.systems
     assert len(expected) == 3
