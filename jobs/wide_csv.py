@@ -1,6 +1,6 @@
 """wide_csv -- a wide CSV of PVDAQ, read by its own header: a column of times, and a column for each channel.
 
-A file is read in blocks of whole lines, so that memory is bounded whatever its size. A block whose every cell is sound
+A file is read in blocks of whole days, so that memory is bounded whatever its size. A block whose every cell is sound
 takes a path through Arrow; any other is read again line by line, so that each fault is told with its line. Both paths
 give the same readings in the same order.
 """
@@ -101,7 +101,7 @@ def blocks(stream: BinaryIO, layout: Layout) -> Iterator[Block]:
     header = _header(line.rstrip(b"\r"), layout)
     seen = np.array([], dtype="datetime64[us]")
     line_number = 2
-    for body in _whole_lines(rest, stream):
+    for body in _whole_days(rest, stream, header.names[0] == header.time):
         block = _by_columns(body, header, layout, seen) or _by_lines(body, header, layout, seen, line_number)
         line_number += body.count(b"\n")
         seen = np.union1d(seen, block.moments)
@@ -125,15 +125,18 @@ def first_times(head: bytes, layout: Layout) -> dict[str, datetime]:
     raise SourceError("is followed by a newer vintage whose first lines have no time")
 
 
-def _whole_lines(rest: bytes, stream: BinaryIO) -> Iterator[bytes]:
-    while True:
-        more = stream.read(BLOCK_BYTES)
-        if not more:
-            break
+def _whole_days(rest: bytes, stream: BinaryIO, time_is_first: bool) -> Iterator[bytes]:
+    """Give whole lines, and of a file in order of time whole days: who judges a day's readings sees all of them."""
+    while more := stream.read(BLOCK_BYTES):
         rest += more
-        whole, _, rest = rest.rpartition(b"\n")
-        if whole:
-            yield whole + b"\n"
+        end = rest.rfind(b"\n") + 1
+        if end and time_is_first:
+            last = rest.rfind(b"\n", 0, end - 1) + 1
+            day = rest[last : last + len("2019-01-31")]
+            end = 0 if rest.startswith(day) else rest.find(b"\n" + day) + 1
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
     yield rest
 
 

@@ -77,8 +77,8 @@ def test_the_path_by_columns_takes_no_lines_with_a_fault(line):
 
 @pytest.mark.parametrize("size", [40, 100, 1000])
 def test_blocks_of_any_size_give_the_readings_of_the_whole(monkeypatch, size):
-    lines = [f"2019-01-05 {hour:02d}:{minute:02d}:00,{hour}.5,{minute}" for hour in range(4) for minute in (0, 30)]
-    lines[3] = lines[3].replace("1.5", "n/a")
+    lines = [f"2019-01-0{day} 00:{minute:02d}:00,{day}.5,{minute}" for day in range(1, 5) for minute in (0, 30)]
+    lines[3] = lines[3].replace("2.5", "n/a")
     text = "\n".join(["measured_on,a_o_1,b (c)_o_2", *lines])
     whole = all_of(read(text))
 
@@ -86,22 +86,25 @@ def test_blocks_of_any_size_give_the_readings_of_the_whole(monkeypatch, size):
     blocks = read(text)
 
     assert len(blocks) > 1 or size == 1000
+    days = [{moment.astype("datetime64[D]").item() for moment in block.moments} for block in blocks]
+    assert sum(map(len, days)) == 4, "no day is in two blocks"
     assert all_of(blocks) == whole
     assert whole[2] == [(5, "a_o_1", "not a number")]
     assert len(whole[0]) == 15
 
 
 def test_a_clock_that_is_set_back_never_doubles_a_reading_however_far_apart_the_lines_are(monkeypatch):
-    hours = [*range(24), 1, 2]
-    text = "\n".join(["measured_on,a_o_1", *(f"2019-11-03 {hour:02d}:00:00,{n}" for n, hour in enumerate(hours))])
+    hours = [(3, hour) for hour in range(24)] + [(4, 0), (3, 1), (3, 2)]
+    lines = [f"2019-11-0{day} {hour:02d}:00:00,{n}" for n, (day, hour) in enumerate(hours)]
+    text = "\n".join(["measured_on,a_o_1", *lines])
     monkeypatch.setattr(wide_csv, "BLOCK_BYTES", 60)
 
     readings, doubled, rejects = all_of(read(text))
 
     assert readings["a_o_1", datetime(2019, 11, 3, 1)] == 1.0
-    assert (len(readings), doubled) == (24, 0)
+    assert (len(readings), doubled) == (25, 0)
     said = "measured_on is that of a line long before; the clock was set back"
-    assert rejects == [(26, None, said), (27, None, said)]
+    assert rejects == [(27, None, said), (28, None, said)]
 
 
 def test_a_newer_vintage_owns_its_channels_from_its_first_line_on():
