@@ -30,7 +30,7 @@ from jobs.objects import digest
 from jobs.settings import BIGQUERY, settings
 from jobs.warehouse import Relation
 from jobs.warehouse.dialect import one_query
-from jobs.warehouse.submit import RETRY, TRIES, answered, labels, submit_or_attach
+from jobs.warehouse.submit import NOTHING, RETRY, TRIES, UNKNOWN, answered, labels, submit_or_attach
 from jobs.warehouse.tables import REST_TYPES, changes, in_order, resource
 
 # How long rows from outside are kept: long enough to find out why a publish failed, too short to cost anything.
@@ -172,11 +172,13 @@ class BigQueryWarehouse:
         for name, relation in relations.items():
             script = script.replace(f"{{{name}}}", f"`{self._loaded(name, relation, table, load_id)}`")
         script = f"BEGIN TRANSACTION;\n{script}\nCOMMIT TRANSACTION;"
-        _, ours = self._run(script, parameters, (table or "none", once or uuid4().hex))
+        # To publish is to bring a load in, once; what else is written down is nobody's data.
+        outcome = UNKNOWN if once and load_id else NOTHING
+        _, ours = self._run(script, parameters, (table or "none", once or uuid4().hex), outcome)
         return ours
 
     def _run(
-        self, script: str, parameters: Mapping[str, Any], parts: tuple[str, ...]
+        self, script: str, parameters: Mapping[str, Any], parts: tuple[str, ...], outcome: str = NOTHING
     ) -> tuple[bigquery.QueryJob, bool]:
         """Run a script as a job whose id is made of these parts; the job, and whether it is this call's."""
 
@@ -185,7 +187,8 @@ class BigQueryWarehouse:
             return self.client.query(script, config, job_id=known_as, retry=RETRY, job_retry=None)
 
         marks = labels(parameters.get("table_name"), parameters.get("load_id"))
-        return submit_or_attach(self.client, submit, (f"{self.project}.{self.dataset}", *parts), marks)
+        parts = (f"{self.project}.{self.dataset}", *parts)
+        return submit_or_attach(self.client, submit, parts, marks, outcome=outcome)
 
     def _config(self, script: str, parameters: Mapping[str, Any], marks: dict[str, str]) -> bigquery.QueryJobConfig:
         named = set(re.findall(r"@(\w+)", script))
@@ -342,7 +345,7 @@ def _refuse_staging_elsewhere(location: str) -> None:
     name = path.partition("/")[0]
     with answered(f"gs://{name}"):
         try:
-            bucket = storage_client().get_bucket(name, timeout=60)
+            bucket = storage_client().get_bucket(name)
         except (NotFound, Forbidden) as fault:
             raise WarehouseError(
                 f"the staging bucket gs://{name} is not there or may not be used ({fault.message}); check STAGING, and "

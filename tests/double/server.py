@@ -54,6 +54,7 @@ class Services:
         return Answer(body={"number": number})
 
     def _withdraw(self, request: Request, number: str) -> Answer:
+        self.runner.anothers.clear()
         return Answer(body={"met": self.faults.pop(int(number)).met})
 
     def _told_jobs(self, request: Request) -> Answer:
@@ -115,6 +116,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(request, Answer(503, Refusal(503, "backendError", "Service unavailable").body))
         if fault and fault.kind == "taken":
             double.runner.take(request.job["jobReference"])
+        if fault and fault.kind == "anothers":
+            # Somebody else was just first with the same job.
+            double.answer(request)
+            double.runner.anothers.add(request.job["jobReference"]["jobId"])
         answer = double.answer(request)
         if fault and fault.kind == "answer_lost":
             return self._hang_up()
