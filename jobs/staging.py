@@ -9,7 +9,10 @@ leaves behind is seen by nobody. The first manifest wins; the loser of a race ta
 """
 
 import json
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -24,6 +27,12 @@ from pyarrow import fs
 
 from jobs.errors import StagingError
 from jobs.settings import settings
+
+log = logging.getLogger(__name__)
+
+# How long Cloud Storage may be away before a call is given up.
+PATIENCE = timedelta(minutes=5)
+FAULTS = (OSError, pa.ArrowException, BotoCoreError, ClientError, GoogleAPIError, GoogleAuthError)
 
 
 def folder(table: str, load_id: str) -> str:
@@ -56,8 +65,19 @@ def _s3() -> fs.S3FileSystem:
 def _gcs() -> fs.GcsFileSystem:
     if local := os.environ.get("STORAGE_EMULATOR_HOST"):
         scheme, _, place = local.rpartition("://")
-        return fs.GcsFileSystem(anonymous=True, scheme=scheme or "http", endpoint_override=place)
-    return fs.GcsFileSystem(retry_time_limit=timedelta(minutes=5))
+        return fs.GcsFileSystem(
+            anonymous=True, scheme=scheme or "http", endpoint_override=place, retry_time_limit=PATIENCE
+        )
+    return fs.GcsFileSystem(retry_time_limit=PATIENCE)
+
+
+@contextmanager
+def told(uri: str, what: str) -> Iterator[None]:
+    """Turn what goes wrong within the block into one sentence: what the URI cannot be."""
+    try:
+        yield
+    except FAULTS as fault:
+        raise StagingError(f"{uri} cannot be {what}: {fault}; nothing was published") from fault
 
 
 def write_json(uri: str, content: dict) -> None:
@@ -68,51 +88,49 @@ def write_json(uri: str, content: dict) -> None:
 def write(uri: str, body: bytes) -> None:
     """Write a file whole, over whatever stood there: a reader sees the old one or the new one."""
     files, path = filesystem(uri)
-    try:
+    with told(uri, "written"):
         if isinstance(files, fs.LocalFileSystem):
             _write_local(path, body, replace=True)
         else:
             with files.open_output_stream(path) as out:
                 out.write(body)
-    except (OSError, pa.ArrowException) as fault:
-        raise StagingError(f"{uri} cannot be written: {fault}") from fault
 
 
 def create_json(uri: str, content: dict) -> bool:
     """Write a document only where none stands: true for the first writer, false for every other."""
     files, path = filesystem(uri)
-    try:
-        if isinstance(files, fs.LocalFileSystem):
-            return _write_local(path, _encode(content), replace=False)
-        bucket, _, key = path.partition("/")
-        if isinstance(files, fs.GcsFileSystem):
-            from jobs.gcloud import storage_client
+    bucket, _, key = path.partition("/")
+    with told(uri, "written"):
+        try:
+            if isinstance(files, fs.LocalFileSystem):
+                return _write_local(path, _encode(content), replace=False)
+            if isinstance(files, fs.GcsFileSystem):
+                from jobs.gcloud import storage_client
 
-            blob = storage_client().bucket(bucket).blob(key)
-            blob.upload_from_string(_encode(content), "application/json", if_generation_match=0)
+                blob = storage_client().bucket(bucket).blob(key)
+                blob.upload_from_string(_encode(content), "application/json", if_generation_match=0)
+                return True
+            boto3.Session().client("s3").put_object(Bucket=bucket, Key=key, Body=_encode(content), IfNoneMatch="*")
             return True
-        boto3.Session().client("s3").put_object(Bucket=bucket, Key=key, Body=_encode(content), IfNoneMatch="*")
-        return True
-    except ClientError as fault:
-        if fault.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
+        except PreconditionFailed:
             return False
-        raise StagingError(f"{uri} cannot be written: {fault}") from fault
-    except PreconditionFailed:
-        return False
-    except (OSError, BotoCoreError, GoogleAPIError, GoogleAuthError) as fault:
-        raise StagingError(f"{uri} cannot be written: {fault}") from fault
+        except ClientError as fault:
+            if fault.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
+                return False
+            raise
 
 
 def read_json(uri: str) -> dict | None:
     """Read a document; none where there is none."""
     files, path = filesystem(uri)
+    with told(uri, "read"):
+        try:
+            with files.open_input_stream(path) as source:
+                body = source.read()
+        except FileNotFoundError:
+            return None
     try:
-        with files.open_input_stream(path) as source:
-            return json.loads(source.read())
-    except FileNotFoundError:
-        return None
-    except (OSError, pa.ArrowException) as fault:
-        raise StagingError(f"{uri} cannot be read: {fault}") from fault
+        return json.loads(body)
     except ValueError as fault:
         raise StagingError(f"{uri} is not the JSON document it should be: {fault}") from fault
 
@@ -124,7 +142,8 @@ def read_manifest(table: str, load_id: str) -> dict | None:
         return None
     files, path = filesystem(manifest["attempt"])
     expected = {f"{path}/{entry['path']}": entry["bytes"] for entry in manifest["files"]}
-    found = {info.path: info.size for info in files.get_file_info(list(expected))} if expected else {}
+    with told(manifest["attempt"], "read"):
+        found = {info.path: info.size for info in files.get_file_info(list(expected))} if expected else {}
     return manifest if found == expected else None
 
 
@@ -140,18 +159,27 @@ def write_manifest(table: str, load_id: str, manifest: dict) -> dict:
         return manifest
     if winner["attempt"] != manifest["attempt"]:
         # Not after a lost answer, when the manifest that is there is our own.
-        remove(manifest["attempt"])
+        discard(manifest["attempt"])
     return winner
+
+
+def discard(attempt: str) -> None:
+    """Remove what an attempt has written. What stays behind is seen by nobody, so that it is no reason to fail."""
+    try:
+        remove(attempt)
+    except StagingError as fault:
+        log.warning("%s", fault)
 
 
 def remove(uri: str) -> None:
     """Remove a folder with all that is in it, if it is there."""
     files, path = filesystem(uri)
-    if isinstance(files, fs.GcsFileSystem):
-        # A bucket has no folders to remove, and Arrow fails at the one that it looks for.
-        files.delete_dir_contents(path, missing_dir_ok=True)
-    elif files.get_file_info(path).type == fs.FileType.Directory:
-        files.delete_dir(path)
+    with told(uri, "removed"):
+        if isinstance(files, fs.GcsFileSystem):
+            # A bucket has no folders to remove, and Arrow fails at the one that it looks for.
+            files.delete_dir_contents(path, missing_dir_ok=True)
+        elif files.get_file_info(path).type == fs.FileType.Directory:
+            files.delete_dir(path)
 
 
 def _encode(content: dict) -> bytes:

@@ -11,8 +11,8 @@ import pytest
 from conftest import READINGS, day_file, forget
 from google.api_core.exceptions import MethodNotImplemented
 
-from jobs import contract, warehouse
-from jobs.errors import LoadError
+from jobs import check, contract, publish, warehouse
+from jobs.errors import LoadError, StagingError
 from jobs.warehouse import bigquery, submit
 
 WAREHOUSES = ("bigquery",)
@@ -106,6 +106,23 @@ def test_staged_files_of_a_folder_are_uploaded(resumable, local_staging, load, j
     assert len(local_staging.rows(f"SELECT * FROM {READINGS}")) == 4
     (rows,) = [job for job in jobs() if "-staged-" in job["jobReference"]["jobId"]]
     assert "sourceUris" not in rows["configuration"]["load"]
+
+
+def test_a_staged_file_that_cannot_be_read_when_it_is_uploaded_is_one_sentence(local_staging, load, monkeypatch):
+    local_staging.put_day(7, FIFTH, day_file(7, FIFTH, [1.0, 2.0]))
+    published = publish.publish
+
+    def damaged(planned):
+        (name,) = local_staging.staged(".parquet")
+        path = local_staging.folder / "staging" / name
+        path.write_bytes(bytes(path.stat().st_size))
+        monkeypatch.setattr(check, "_stored_schema", lambda files, paths, schema: schema)
+        return published(planned)
+
+    monkeypatch.setattr(publish, "publish", damaged)
+
+    with pytest.raises(StagingError, match=f"^{local_staging.staging} cannot be read: .*part-00000.parquet"):
+        load()
 
 
 def test_rows_that_are_loaded_once_are_not_loaded_again(one_day, load, jobs):

@@ -28,6 +28,7 @@ from jobs.errors import ConflictError, WarehouseError
 from jobs.gcloud import bigquery_client, storage_client
 from jobs.objects import digest
 from jobs.settings import BIGQUERY, settings
+from jobs.staging import told
 from jobs.warehouse import Relation
 from jobs.warehouse.dialect import one_query
 from jobs.warehouse.submit import NOTHING, RETRY, TRIES, UNKNOWN, answered, labels, submit_or_attach
@@ -320,13 +321,18 @@ def _source(relation: Relation) -> Iterator[tuple[IO[bytes] | None, list[str]]]:
             )
         yield None, [f"gs://{path}" for path in relation.files]
         return
-    batches = relation.to_batches()
     with tempfile.TemporaryFile(prefix="sunledger-upload-") as content:
         with pq.ParquetWriter(content, relation.schema, compression="zstd") as writer:
-            for batch in batches:
+            for batch in _read(relation):
                 writer.write_batch(batch)
         content.seek(0)
         yield content, []
+
+
+def _read(relation: Relation) -> Iterator[pa.RecordBatch]:
+    """Give rows batch by batch; a staging area that fails meanwhile is named, and not the temporary file."""
+    with told(settings().staging, "read"):
+        yield from relation.to_batches()
 
 
 def _sha256(content: IO[bytes]) -> str:

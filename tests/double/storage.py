@@ -110,8 +110,7 @@ class Storage:
 
     def go_on_with_upload(self, request: Request, bucket: str) -> Answer:
         _, name, begun, taken = self._uploads[request.query["upload_id"]]
-        taken += request.body
-        if goes_on(request, len(taken)):
+        if goes_on(request, taken):
             return Answer(308, headers={"Range": f"bytes=0-{len(taken) - 1}"} if taken else {})
         return self._put(begun, bucket, name, bytes(taken))
 
@@ -145,10 +144,14 @@ class Storage:
         }
 
 
-def goes_on(request: Request, taken: int) -> bool:
-    """Tell whether an upload has more to come, after what has been taken."""
-    total = re.fullmatch(r"bytes (?:\d+-\d+|\*)/(\d+|\*)", request.headers.get("content-range", "bytes */0"))[1]
-    return total == "*" or taken < int(total)
+def goes_on(request: Request, taken: bytearray) -> bool:
+    """Put what came where it belongs, over what came before with an answer lost; and tell whether more is to come."""
+    first, total = re.fullmatch(
+        r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", request.headers.get("content-range", "bytes */0")
+    ).groups()
+    if request.body:
+        taken[int(first or len(taken)) :] = request.body
+    return total == "*" or len(taken) < int(total)
 
 
 def _md5(content: bytes) -> str:
