@@ -8,7 +8,7 @@ for it, and a transaction that can commit only once has an id of its own too. `s
 import hashlib
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
@@ -45,8 +45,17 @@ GOOGLESQL_TYPES = {theirs: ours for ours, theirs in REST_TYPES.items()}
 FIELD_TYPES = {arrow: REST_TYPES.get(name, name) for name, arrow in ARROW_TYPES.items()}
 PARAMETER_TYPES = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", date: "DATE", type(None): "STRING"}
 
-# Cities of Europe outside the EU, whose buckets the multi-region EU does not contain.
+# London and Zurich, whose buckets the multi-region EU does not contain.
 NOT_IN_EU = ("EUROPE-WEST2", "EUROPE-WEST6")
+# The pairs of regions that Google has given names to.
+DUAL_REGIONS = {
+    "ASIA1": ("ASIA-NORTHEAST1", "ASIA-NORTHEAST2"),
+    "EUR4": ("EUROPE-NORTH1", "EUROPE-WEST4"),
+    "EUR5": ("EUROPE-WEST1", "EUROPE-WEST2"),
+    "EUR7": ("EUROPE-WEST2", "EUROPE-WEST3"),
+    "EUR8": ("EUROPE-WEST3", "EUROPE-WEST6"),
+    "NAM4": ("US-CENTRAL1", "US-EAST1"),
+}
 
 
 class BigQueryWarehouse:
@@ -358,16 +367,25 @@ def _refuse_staging_elsewhere(location: str) -> None:
                 f"that the credentials have roles/storage.objectUser and roles/storage.legacyBucketReader on it. "
                 f"Nothing was written"
             ) from fault
-    if not _contains(location.upper(), bucket.location.upper()):
+    regions = [region.upper() for region in bucket.data_locations or ()]
+    if not _contains(location.upper(), bucket.location.upper(), regions):
+        pair = f" ({', '.join(regions)})" if regions else ""
         raise WarehouseError(
-            f"the staging bucket gs://{name} is in {bucket.location} and the dataset in {location}; BigQuery loads "
-            f"only from a bucket in the dataset's location. Set STAGING to one there. Nothing was written"
+            f"the staging bucket gs://{name} is in {bucket.location}{pair} and the dataset in {location}; BigQuery "
+            f"loads for free only from its own location. Set STAGING to a bucket there. Nothing was written"
         )
 
 
-def _contains(dataset: str, bucket: str) -> bool:
-    """Tell whether a dataset's location is or contains a bucket's."""
-    if dataset == bucket:
-        return True
+def _contains(dataset: str, bucket: str, regions: Sequence[str]) -> bool:
+    """Tell whether a bucket has its data where a dataset is: in its region, or in one of its multi-region.
+
+    One region of two will do. In which regions a multi-region has its data is nobody's to know.
+
+    Args:
+        dataset: location of the dataset.
+        bucket: location of the bucket; that of a pair of regions of somebody's choice is a multi-region.
+        regions: the regions of such a pair.
+    """
+    places = {bucket, *DUAL_REGIONS.get(bucket, ()), *regions}
     within = {"US": "US-", "EU": "EUROPE-"}.get(dataset)
-    return bool(within and bucket.startswith(within) and bucket not in NOT_IN_EU)
+    return dataset in places or any(within and place.startswith(within) for place in places.difference(NOT_IN_EU))

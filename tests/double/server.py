@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -165,8 +165,8 @@ class BigQueryDouble:
     def create_dataset(self, name: str, location: str) -> None:
         self._control("POST", "datasets", {"name": name, "location": location})
 
-    def create_bucket(self, name: str, location: str) -> None:
-        self._control("POST", "buckets", {"name": name, "location": location})
+    def create_bucket(self, name: str, location: str, regions: Sequence[str] = ()) -> None:
+        self._control("POST", "buckets", {"name": name, "location": location, "regions": list(regions)})
 
     @property
     def jobs(self) -> list[dict]:

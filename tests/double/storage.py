@@ -26,6 +26,8 @@ class Storage:
 
     def __init__(self):
         self.buckets: dict[str, str] = {}
+        # Of a bucket in a pair of regions of somebody's choice.
+        self.regions: dict[str, list[str]] = {}
         self.objects: dict[str, dict[str, Object]] = {}
         self._uploads: dict[str, tuple[str, str, Request, bytearray]] = {}
         self._numbers, self._lock = count(1), threading.Lock()
@@ -41,8 +43,8 @@ class Storage:
             ("GET", r"/(?P<bucket>(?!storage|bigquery|upload|download)[^/]+)/(?P<name>.+)"): self.get_object,
         }
 
-    def create_bucket(self, name: str, location: str) -> None:
-        self.buckets[name], self.objects[name] = location, {}
+    def create_bucket(self, name: str, location: str, regions: list[str]) -> None:
+        self.buckets[name], self.objects[name], self.regions[name] = location, {}, regions
 
     def content(self, uri: str) -> bytes:
         """The content of an object by its gs:// URI."""
@@ -54,7 +56,10 @@ class Storage:
     def get_bucket(self, request: Request, bucket: str) -> Answer:
         if bucket not in self.buckets:
             raise Refusal(404, "notFound", "The specified bucket does not exist.")
-        return Answer(body={"kind": "storage#bucket", "name": bucket, "location": self.buckets[bucket].upper()})
+        told = {"kind": "storage#bucket", "name": bucket, "location": self.buckets[bucket].upper()}
+        if regions := self.regions[bucket]:
+            told["customPlacementConfig"] = {"dataLocations": regions}
+        return Answer(body=told)
 
     def list_objects(self, request: Request, bucket: str) -> Answer:
         known = {"prefix", "delimiter", "pageToken", "maxResults", "projection", "includeTrailingDelimiter", "fields"}
