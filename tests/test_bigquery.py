@@ -7,12 +7,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
+import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 from conftest import READINGS, day_file, forget
 from google.api_core.exceptions import MethodNotImplemented
+from pyarrow.fs import GcsFileSystem
 
 from jobs import check, contract, publish, warehouse
-from jobs.errors import LoadError, StagingError
+from jobs.errors import LoadError, StagingError, WarehouseError
 from jobs.warehouse import bigquery, submit
 
 WAREHOUSES = ("bigquery",)
@@ -123,6 +126,20 @@ def test_a_staged_file_that_cannot_be_read_when_it_is_uploaded_is_one_sentence(l
 
     with pytest.raises(StagingError, match=f"^{local_staging.staging} cannot be read: .*part-00000.parquet"):
         load()
+
+
+def test_a_load_of_more_files_than_bigquery_takes_is_refused_before_anything_is_sent():
+    paths = [f"bucket/part-{number:05d}.parquet" for number in range(bigquery.MOST_URIS + 1)]
+    rows = ds.FileSystemDataset.from_paths(
+        paths,
+        schema=pa.schema([("n", pa.int64())]),
+        format=ds.ParquetFileFormat(),
+        filesystem=GcsFileSystem(anonymous=True),
+    )
+    nowhere = bigquery.BigQueryWarehouse("p", "d", "EU", 1)
+
+    with pytest.raises(WarehouseError, match="a load of 10001 files, and BigQuery takes 10000; nothing was published"):
+        nowhere.transact("SELECT * FROM {staged};", {}, {"staged": rows})
 
 
 def test_rows_that_are_loaded_once_are_not_loaded_again(one_day, load, jobs):

@@ -326,7 +326,8 @@ def _source(relation: Relation) -> Iterator[tuple[IO[bytes] | None, list[str]]]:
     if isinstance(relation, ds.FileSystemDataset) and relation.filesystem.type_name == "gcs":
         if len(relation.files) > MOST_URIS:
             raise WarehouseError(
-                f"a load of {len(relation.files)} files; BigQuery takes {MOST_URIS}. Plan fewer objects"
+                f"a load of {len(relation.files)} files, and BigQuery takes {MOST_URIS}; nothing was published. Plan "
+                "fewer systems or days"
             )
         yield None, [f"gs://{path}" for path in relation.files]
         return
