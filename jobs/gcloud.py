@@ -9,13 +9,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
 
 import google.auth
 import requests
 from google.api_core.client_info import ClientInfo
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import DefaultCredentialsError
-from google.auth.transport.requests import AuthorizedSession
+from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud import bigquery, storage
 
 from jobs.errors import LoadError
@@ -38,6 +39,22 @@ def acting_as(credentials: Credentials) -> Iterator[None]:
         yield
     finally:
         _given.reset(before)
+
+
+def token() -> tuple[str, datetime] | None:
+    """Give a token for Cloud Storage of the credentials that were handed over, and its end, half an hour away at least.
+
+    It is for what finds by itself the application default credentials and no others; none where those will do.
+
+    Raises:
+        GoogleAuthError: the credentials give none.
+    """
+    given = _given.get()
+    if given is None or os.environ.get("STORAGE_EMULATOR_HOST"):
+        return None
+    if given.expiry is None or given.expiry.replace(tzinfo=UTC) - datetime.now(UTC) < timedelta(minutes=30):
+        given.refresh(Request())
+    return given.token, given.expiry.replace(tzinfo=UTC)
 
 
 def bigquery_client(project: str, location: str | None) -> bigquery.Client:

@@ -13,8 +13,8 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
-from functools import cache
+from datetime import date, datetime, timedelta
+from functools import cache, lru_cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -48,7 +48,8 @@ def new_attempt(table: str, load_id: str) -> str:
 def filesystem(uri: str) -> tuple[fs.FileSystem, str]:
     """Open the file system of a URI: its Arrow file system, and the path on it."""
     scheme, _, path = uri.partition("://")
-    return {"s3": _s3, "gs": _gcs, "file": fs.LocalFileSystem}[scheme](), path
+    with told(uri, "reached"):
+        return {"s3": _s3, "gs": _gcs, "file": fs.LocalFileSystem}[scheme](), path
 
 
 @cache
@@ -61,14 +62,20 @@ def _s3() -> fs.S3FileSystem:
     )
 
 
-@cache
 def _gcs() -> fs.GcsFileSystem:
+    from jobs.gcloud import token
+
+    return _gcs_with(*(token() or ()))
+
+
+@lru_cache(1)
+def _gcs_with(access_token: str | None = None, until: datetime | None = None) -> fs.GcsFileSystem:
     if local := os.environ.get("STORAGE_EMULATOR_HOST"):
         scheme, _, place = local.rpartition("://")
         return fs.GcsFileSystem(
             anonymous=True, scheme=scheme or "http", endpoint_override=place, retry_time_limit=PATIENCE
         )
-    return fs.GcsFileSystem(retry_time_limit=PATIENCE)
+    return fs.GcsFileSystem(access_token=access_token, credential_token_expiration=until, retry_time_limit=PATIENCE)
 
 
 @contextmanager

@@ -2,13 +2,17 @@
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from uuid import uuid4
 
 import pytest
 from conftest import DAYS, day_file, forget
+from google.auth.credentials import Credentials
+from google.auth.exceptions import RefreshError
 
-from jobs import staging
+from jobs import gcloud, staging
 from jobs.errors import StagingError
 
 
@@ -39,7 +43,7 @@ def broken(request, place, monkeypatch, tmp_path):
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", nowhere)
     monkeypatch.setattr(staging, "PATIENCE", timedelta(seconds=1))
     monkeypatch.setattr("google.cloud.storage.retry.DEFAULT_RETRY._timeout", 0.2)
-    opened = (staging._s3, staging._gcs)
+    opened = (staging._s3, staging._gcs_with)
     for cached in opened:
         cached.cache_clear()
     forget()
@@ -180,3 +184,64 @@ def test_an_upload_that_is_cut_or_not_answered_is_sent_again(write, method, kind
         write(uri, {"a": 1})
 
     assert staging.read_json(uri) == {"a": 1}
+
+
+class HandedOver(Credentials):
+    """Credentials as a connection of Airflow hands them over: each token is good for an hour."""
+
+    def __init__(self, fault=None):
+        super().__init__()
+        self.fault, self.count = fault, 0
+
+    def refresh(self, request):
+        if self.fault:
+            raise self.fault
+        self.count += 1
+        self.token, self.expiry = f"token-{self.count}", datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
+
+
+@pytest.fixture
+def asked(place, monkeypatch):
+    """The tokens that Cloud Storage has been asked with."""
+    tokens = []
+
+    class Empty(BaseHTTPRequestHandler):
+        def do_GET(self):
+            tokens.append(self.headers["Authorization"])
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Empty) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+        # What Google's own library for C++ goes by, with the credentials that it has.
+        monkeypatch.setenv("CLOUD_STORAGE_EMULATOR_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        staging._gcs_with.cache_clear()
+        yield tokens
+        staging._gcs_with.cache_clear()
+        server.shutdown()
+
+
+def test_files_on_cloud_storage_are_reached_with_the_credentials_that_were_handed_over(asked):
+    handed = HandedOver()
+
+    with gcloud.acting_as(handed):
+        assert staging.read_json("gs://bucket/a.json") is None
+        assert staging.read_json("gs://bucket/b.json") is None
+        handed.expiry -= timedelta(minutes=31)
+        assert staging.read_json("gs://bucket/c.json") is None
+
+    assert asked == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
+
+
+def test_credentials_that_give_no_token_are_one_sentence(asked):
+    handed = HandedOver(RefreshError("invalid_grant: Token has been expired or revoked."))
+
+    with gcloud.acting_as(handed), pytest.raises(StagingError, match="^gs://bucket/a.json cannot be reached: invalid"):
+        staging.read_json("gs://bucket/a.json")
+
+    assert asked == []
