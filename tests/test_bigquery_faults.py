@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pyarrow as pa
 import pytest
 from conftest import READINGS, day_file
-from google.api_core.exceptions import Forbidden
+from google.api_core.exceptions import Conflict, Forbidden
 from google.cloud.bigquery.client import _DEFAULT_NUM_RETRIES as DEFAULT_NUM_RETRIES
 
 from jobs import gcloud, ledger, publish, staging
@@ -232,10 +232,14 @@ def test_a_job_of_another_account_that_may_not_be_asked_for_names_the_role(
     assert values(corrected) == AFTER
 
 
+def forbidden(reason):
+    return Forbidden("Permission bigquery.jobs.get denied (or it may not exist)", errors=[{"reason": reason}])
+
+
 def test_a_job_that_did_not_arrive_is_sent_again_where_nobody_may_ask_for_what_is_not_there():
     """The service need not tell a job that is not there from one that may not be asked for."""
     sent, client = [], Mock(project="p")
-    client.get_job.side_effect = Forbidden("Permission bigquery.jobs.get denied on job j (or it may not exist)")
+    client.get_job.side_effect = forbidden("accessDenied")
 
     def submit_job(known_as, marks):
         sent.append(known_as)
@@ -247,6 +251,17 @@ def test_a_job_that_did_not_arrive_is_sent_again_where_nobody_may_ask_for_what_i
 
     assert len(sent) == 2
     assert len(set(sent)) == 1
+
+
+def test_a_job_that_may_not_be_asked_for_for_want_of_a_quota_is_nobody_elses():
+    client = Mock(project="p")
+    client.get_job.side_effect = forbidden("quotaExceeded")
+
+    def submit_job(known_as, marks):
+        raise Conflict("Already Exists: Job")
+
+    with pytest.raises(WarehouseError, match="BigQuery refused .* a quota is used up"):
+        submit.submit_or_attach(client, submit_job, ("p.d", "t"), {})
 
 
 def test_a_transaction_that_is_always_aborted_is_a_conflict(corrected, double, load):

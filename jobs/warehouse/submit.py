@@ -159,6 +159,8 @@ def _found(client: bigquery.Client, known_as: str, there: bool, outcome: str) ->
         except NotFound:
             return None
         except Forbidden as fault:
+            if _first_error(fault).get("reason") != "accessDenied":
+                raise
             if not there:
                 # Nobody may ask for what is not there, either.
                 return None
@@ -198,6 +200,11 @@ def _silent(fault: Exception) -> bool:
     return not isinstance(fault, GoogleAPIError) or getattr(fault, "code", None) in (None, 500, 502, 503, 504)
 
 
+def _first_error(fault: Exception) -> dict[str, str]:
+    errors = getattr(fault, "errors", None) or [{}]
+    return errors[0] if isinstance(errors[0], dict) else {}
+
+
 def refusal_of(fault: Exception, what: str, outcome: str = NOTHING) -> WarehouseError | ContractError:
     """Say what a call was refused for, and what is known now."""
     if _silent(fault):
@@ -205,8 +212,7 @@ def refusal_of(fault: Exception, what: str, outcome: str = NOTHING) -> Warehouse
     if isinstance(fault, GoogleAuthError):
         advice = "run `gcloud auth application-default login` again, or check GOOGLE_APPLICATION_CREDENTIALS"
         return _fault(f"Google refuses the credentials ({fault})", advice, outcome)
-    errors = getattr(fault, "errors", None) or [{}]
-    first = errors[0] if isinstance(errors[0], dict) else {}
+    first = _first_error(fault)
     return refusal(first.get("message") or str(fault), first.get("reason", "unknown"), what, outcome)
 
 
