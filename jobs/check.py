@@ -82,9 +82,9 @@ def _files(manifest: dict, kind: str, schema: pa.Schema) -> ds.Dataset:
     if not paths:
         return ds.dataset(schema.empty_table())
     # The schema is read from the files, not given: a column of another type must be seen, not cast.
-    return ds.FileSystemDataset.from_paths(
-        paths, schema=_stored_schema(files, paths, schema), format=ds.ParquetFileFormat(), filesystem=files
-    )
+    with staging.told(manifest["attempt"], "read"):
+        stored = _stored_schema(files, paths, schema)
+    return ds.FileSystemDataset.from_paths(paths, schema=stored, format=ds.ParquetFileFormat(), filesystem=files)
 
 
 def _stored_schema(files: fs.FileSystem, paths: list[str], promised: pa.Schema) -> pa.Schema:
@@ -109,6 +109,17 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
             yield engine
 
 
+@contextmanager
+def _read_by_engine() -> Iterator[None]:
+    """Give what Arrow says of a file as Arrow says it, and not as the engine does."""
+    try:
+        yield
+    except duckdb.InvalidInputException as fault:
+        if "reading the stream" not in str(fault):
+            raise
+        raise OSError(str(fault)) from fault
+
+
 def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dict]:
     """Run every check over the staged rows with an engine in memory; one finding each."""
     with _engine() as engine:
@@ -124,7 +135,8 @@ def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dic
             engine.register(table, pa.Table.from_pylist(rows, pa.schema([known])))
         for rule in [*_promises(promised), *promised.checks]:
             (query,) = to_duckdb(rule.query)
-            ((observed,),) = engine.execute(query).fetchall()
+            with staging.told(manifest["attempt"], "read"), _read_by_engine():
+                ((observed,),) = engine.execute(query).fetchall()
             yield {
                 "check_name": rule.name,
                 "severity": rule.severity,
@@ -194,7 +206,10 @@ def _promises(promised: Contract) -> Iterator[Check]:
 
 
 def _refused(manifest: dict) -> Iterator[dict]:
-    for row in _files(manifest, "quarantine", QUARANTINE).to_table().to_pylist():
+    quarantine = _files(manifest, "quarantine", QUARANTINE)
+    with staging.told(manifest["attempt"], "read"):
+        refused = quarantine.to_table().to_pylist()
+    for row in refused:
         yield {
             "check_name": "quarantine",
             "severity": "info",

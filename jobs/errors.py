@@ -1,6 +1,7 @@
 """errors -- the faults a run can end with, each a sentence that names the thing.
 
-All of them mean that nothing was published: a load is wholly in the star schema or not at all.
+All of them but the UnknownOutcomeError mean that nothing was published: a load is wholly in the star schema or not at
+all.
 The command line prints the sentence and exits with 1; an Airflow task fails with it.
 """
 
@@ -27,6 +28,10 @@ class StagingError(LoadError):
 
 class WarehouseError(LoadError):
     """The warehouse refused, or cannot be reached. Nothing was published."""
+
+
+class UnknownOutcomeError(WarehouseError):
+    """The warehouse says no more of a transaction that it may have. It was published or not; trying again finds out."""
 
 
 class ConflictError(WarehouseError):

@@ -9,17 +9,24 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
 
 import google.auth
+import requests
 from google.api_core.client_info import ClientInfo
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import DefaultCredentialsError
+from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud import bigquery, storage
 
 from jobs.errors import LoadError
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 AGENT = ClientInfo(user_agent="sunledger")
+
+# How long the service may be silent in one call; Google's clients wait for ever in most. A call of BigQuery's may take
+# two minutes on its side.
+TIMEOUT_SECONDS = 130.0
 
 _given: ContextVar[Credentials | None] = ContextVar("google_credentials", default=None)
 
@@ -34,6 +41,22 @@ def acting_as(credentials: Credentials) -> Iterator[None]:
         _given.reset(before)
 
 
+def token() -> tuple[str, datetime] | None:
+    """Give a token for Cloud Storage of the credentials that were handed over, and its end, half an hour away at least.
+
+    It is for what finds by itself the application default credentials and no others; none where those will do.
+
+    Raises:
+        GoogleAuthError: the credentials give none.
+    """
+    given = _given.get()
+    if given is None or os.environ.get("STORAGE_EMULATOR_HOST"):
+        return None
+    if given.expiry is None or given.expiry.replace(tzinfo=UTC) - datetime.now(UTC) < timedelta(minutes=30):
+        given.refresh(Request())
+    return given.token, given.expiry.replace(tzinfo=UTC)
+
+
 def bigquery_client(project: str, location: str | None) -> bigquery.Client:
     """Open a client of BigQuery.
 
@@ -41,7 +64,7 @@ def bigquery_client(project: str, location: str | None) -> bigquery.Client:
         LoadError: there are no credentials.
     """
     credentials = _credentials("BIGQUERY_EMULATOR_HOST")
-    return bigquery.Client(project, credentials, location=location, client_info=AGENT)
+    return bigquery.Client(project, credentials, _session(credentials), location, client_info=AGENT)
 
 
 def storage_client(project: str | None = None) -> storage.Client:
@@ -50,7 +73,22 @@ def storage_client(project: str | None = None) -> storage.Client:
     Raises:
         LoadError: there are no credentials.
     """
-    return storage.Client(project or "none", _credentials("STORAGE_EMULATOR_HOST"), client_info=AGENT)
+    credentials = _credentials("STORAGE_EMULATOR_HOST")
+    return storage.Client(project or "none", credentials, _session(credentials), AGENT)
+
+
+class _Session(AuthorizedSession):
+    """A session in which no call waits for ever, an upload no more than another."""
+
+    def request(self, *arguments, **options) -> requests.Response:
+        return super().request(*arguments, **{**options, "timeout": TIMEOUT_SECONDS})
+
+
+def _session(credentials: Credentials) -> _Session:
+    made = _Session(credentials, refresh_timeout=TIMEOUT_SECONDS)
+    # The clients do so with sessions of their own making.
+    made.configure_mtls_channel()
+    return made
 
 
 def _credentials(emulator: str) -> Credentials:

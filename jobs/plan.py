@@ -26,6 +26,8 @@ GROUP_OBJECTS = 400
 
 # What one load has at most. BigQuery changes no more than 4,000 partitions in a job, half of which leaves room for a
 # correction that deletes and inserts; it loads no more than 10,000 files at once, and a request has 10 MB.
+# A day is not cut, and need not be: it has one object of a system, and one staged file of a group, because readings of
+# other days are quarantined. So 10,000 files are 78 GiB of one day, and half of a request names 100,000 objects.
 LOAD_DAYS = 2_000
 LOAD_OBJECTS = 10_000
 

@@ -85,7 +85,7 @@ def run(spark: "SparkSession | None", planned: Plan, progress: Callable[[int, in
     with _watched(attempt, count, progress):
         groups = _on_spark(spark, planned, attempt) if count else []
     if faults := [fault for group in groups for fault in group["faults"]]:
-        staging.remove(attempt)
+        staging.discard(attempt)
         kinds = {fault["kind"] for fault in faults}
         raise next(kind for kind in FAULTS if kind.__name__ in kinds)(
             f"{planned.table}: {len(faults)} of {len(planned.objects)} objects cannot be loaded; "

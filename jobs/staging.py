@@ -9,10 +9,13 @@ leaves behind is seen by nobody. The first manifest wins; the loser of a race ta
 """
 
 import json
+import logging
 import os
 import shutil
-from datetime import date, timedelta
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -28,7 +31,12 @@ from pyarrow import fs
 from jobs.errors import StagingError
 from jobs.settings import settings
 
+log = logging.getLogger(__name__)
+
 COPY_BYTES = 8 * 1024**2
+# How long Cloud Storage may be away before a call is given up.
+PATIENCE = timedelta(minutes=5)
+FAULTS = (OSError, pa.ArrowException, BotoCoreError, ClientError, GoogleAPIError, GoogleAuthError)
 
 
 def folder(table: str, load_id: str) -> str:
@@ -44,7 +52,8 @@ def new_attempt(table: str, load_id: str) -> str:
 def filesystem(uri: str) -> tuple[fs.FileSystem, str]:
     """Open the file system of a URI: its Arrow file system, and the path on it."""
     scheme, _, path = uri.partition("://")
-    return {"s3": _s3, "gs": _gcs, "file": fs.LocalFileSystem}[scheme](), path
+    with told(uri, "reached"):
+        return {"s3": _s3, "gs": _gcs, "file": fs.LocalFileSystem}[scheme](), path
 
 
 @cache
@@ -57,12 +66,29 @@ def _s3() -> fs.S3FileSystem:
     )
 
 
-@cache
 def _gcs() -> fs.GcsFileSystem:
+    from jobs.gcloud import token
+
+    return _gcs_with(*(token() or ()))
+
+
+@lru_cache(1)
+def _gcs_with(access_token: str | None = None, until: datetime | None = None) -> fs.GcsFileSystem:
     if local := os.environ.get("STORAGE_EMULATOR_HOST"):
         scheme, _, place = local.rpartition("://")
-        return fs.GcsFileSystem(anonymous=True, scheme=scheme or "http", endpoint_override=place)
-    return fs.GcsFileSystem(retry_time_limit=timedelta(minutes=5))
+        return fs.GcsFileSystem(
+            anonymous=True, scheme=scheme or "http", endpoint_override=place, retry_time_limit=PATIENCE
+        )
+    return fs.GcsFileSystem(access_token=access_token, credential_token_expiration=until, retry_time_limit=PATIENCE)
+
+
+@contextmanager
+def told(uri: str, what: str) -> Iterator[None]:
+    """Turn what goes wrong within the block into one sentence: what the URI cannot be."""
+    try:
+        yield
+    except FAULTS as fault:
+        raise StagingError(f"{uri} cannot be {what}: {fault}; nothing was published") from fault
 
 
 def write_json(uri: str, content: dict) -> None:
@@ -73,65 +99,60 @@ def write_json(uri: str, content: dict) -> None:
 def write(uri: str, body: bytes) -> None:
     """Write a file whole, over whatever stood there: a reader sees the old one or the new one."""
     files, path = filesystem(uri)
-    try:
+    with told(uri, "written"):
         if isinstance(files, fs.LocalFileSystem):
             _write_local(path, BytesIO(body), replace=True)
         else:
             with files.open_output_stream(path) as out:
                 out.write(body)
-    except (OSError, pa.ArrowException) as fault:
-        raise StagingError(f"{uri} cannot be written: {fault}") from fault
 
 
 def put(uri: str, local: Path) -> None:
     """Copy a file of this machine to where none stands."""
     files, path = filesystem(uri)
-    try:
-        with local.open("rb") as source:
-            if isinstance(files, fs.LocalFileSystem):
-                _write_local(path, source, replace=True)
-            else:
-                with files.open_output_stream(path) as out:
-                    shutil.copyfileobj(source, out, COPY_BYTES)
-    except (OSError, pa.ArrowException) as fault:
-        raise StagingError(f"{uri} cannot be written: {fault}") from fault
+    with told(uri, "written"), local.open("rb") as source:
+        if isinstance(files, fs.LocalFileSystem):
+            _write_local(path, source, replace=True)
+        else:
+            with files.open_output_stream(path) as out:
+                shutil.copyfileobj(source, out, COPY_BYTES)
 
 
 def create_json(uri: str, content: dict) -> bool:
     """Write a document only where none stands: true for the first writer, false for every other."""
     files, path = filesystem(uri)
-    try:
-        if isinstance(files, fs.LocalFileSystem):
-            return _write_local(path, BytesIO(_encode(content)), replace=False)
-        bucket, _, key = path.partition("/")
-        if isinstance(files, fs.GcsFileSystem):
-            from jobs.gcloud import storage_client
+    bucket, _, key = path.partition("/")
+    with told(uri, "written"):
+        try:
+            if isinstance(files, fs.LocalFileSystem):
+                return _write_local(path, BytesIO(_encode(content)), replace=False)
+            if isinstance(files, fs.GcsFileSystem):
+                from jobs.gcloud import storage_client
 
-            blob = storage_client().bucket(bucket).blob(key)
-            blob.upload_from_string(_encode(content), "application/json", if_generation_match=0)
+                blob = storage_client().bucket(bucket).blob(key)
+                blob.upload_from_string(_encode(content), "application/json", if_generation_match=0)
+                return True
+            boto3.Session().client("s3").put_object(Bucket=bucket, Key=key, Body=_encode(content), IfNoneMatch="*")
             return True
-        boto3.Session().client("s3").put_object(Bucket=bucket, Key=key, Body=_encode(content), IfNoneMatch="*")
-        return True
-    except ClientError as fault:
-        if fault.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
+        except PreconditionFailed:
             return False
-        raise StagingError(f"{uri} cannot be written: {fault}") from fault
-    except PreconditionFailed:
-        return False
-    except (OSError, BotoCoreError, GoogleAPIError, GoogleAuthError) as fault:
-        raise StagingError(f"{uri} cannot be written: {fault}") from fault
+        except ClientError as fault:
+            if fault.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
+                return False
+            raise
 
 
 def read_json(uri: str) -> dict | None:
     """Read a document; none where there is none."""
     files, path = filesystem(uri)
+    with told(uri, "read"):
+        try:
+            with files.open_input_stream(path) as source:
+                body = source.read()
+        except FileNotFoundError:
+            return None
     try:
-        with files.open_input_stream(path) as source:
-            return json.loads(source.read())
-    except FileNotFoundError:
-        return None
-    except (OSError, pa.ArrowException) as fault:
-        raise StagingError(f"{uri} cannot be read: {fault}") from fault
+        return json.loads(body)
     except ValueError as fault:
         raise StagingError(f"{uri} is not the JSON document it should be: {fault}") from fault
 
@@ -143,7 +164,8 @@ def read_manifest(table: str, load_id: str) -> dict | None:
         return None
     files, path = filesystem(manifest["attempt"])
     expected = {f"{path}/{entry['path']}": entry["bytes"] for entry in manifest["files"]}
-    found = {info.path: info.size for info in files.get_file_info(list(expected))} if expected else {}
+    with told(manifest["attempt"], "read"):
+        found = {info.path: info.size for info in files.get_file_info(list(expected))} if expected else {}
     return manifest if found == expected else None
 
 
@@ -159,18 +181,27 @@ def write_manifest(table: str, load_id: str, manifest: dict) -> dict:
         return manifest
     if winner["attempt"] != manifest["attempt"]:
         # Not after a lost answer, when the manifest that is there is our own.
-        remove(manifest["attempt"])
+        discard(manifest["attempt"])
     return winner
+
+
+def discard(attempt: str) -> None:
+    """Remove what an attempt has written. What stays behind is seen by nobody, so that it is no reason to fail."""
+    try:
+        remove(attempt)
+    except StagingError as fault:
+        log.warning("%s", fault)
 
 
 def remove(uri: str) -> None:
     """Remove a folder with all that is in it, if it is there."""
     files, path = filesystem(uri)
-    if isinstance(files, fs.GcsFileSystem):
-        # A bucket has no folders to remove, and Arrow fails at the one that it looks for.
-        files.delete_dir_contents(path, missing_dir_ok=True)
-    elif files.get_file_info(path).type == fs.FileType.Directory:
-        files.delete_dir(path)
+    with told(uri, "removed"):
+        if isinstance(files, fs.GcsFileSystem):
+            # A bucket has no folders to remove, and Arrow fails at the one that it looks for.
+            files.delete_dir_contents(path, missing_dir_ok=True)
+        elif files.get_file_info(path).type == fs.FileType.Directory:
+            files.delete_dir(path)
 
 
 def _encode(content: dict) -> bytes:

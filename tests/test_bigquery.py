@@ -7,12 +7,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
+import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 from conftest import READINGS, day_file, forget
 from google.api_core.exceptions import MethodNotImplemented
+from pyarrow.fs import GcsFileSystem
 
-from jobs import contract, warehouse
-from jobs.errors import LoadError
+from jobs import check, contract, publish, warehouse
+from jobs.errors import LoadError, StagingError, WarehouseError
 from jobs.warehouse import bigquery, submit
 
 WAREHOUSES = ("bigquery",)
@@ -106,6 +109,37 @@ def test_staged_files_of_a_folder_are_uploaded(resumable, local_staging, load, j
     assert len(local_staging.rows(f"SELECT * FROM {READINGS}")) == 4
     (rows,) = [job for job in jobs() if "-staged-" in job["jobReference"]["jobId"]]
     assert "sourceUris" not in rows["configuration"]["load"]
+
+
+def test_a_staged_file_that_cannot_be_read_when_it_is_uploaded_is_one_sentence(local_staging, load, monkeypatch):
+    local_staging.put_day(7, FIFTH, day_file(7, FIFTH, [1.0, 2.0]))
+    published = publish.publish
+
+    def damaged(planned):
+        (name,) = local_staging.staged(".parquet")
+        path = local_staging.folder / "staging" / name
+        path.write_bytes(bytes(path.stat().st_size))
+        monkeypatch.setattr(check, "_stored_schema", lambda files, paths, schema: schema)
+        return published(planned)
+
+    monkeypatch.setattr(publish, "publish", damaged)
+
+    with pytest.raises(StagingError, match=f"^{local_staging.staging} cannot be read: .*part-00000.parquet"):
+        load()
+
+
+def test_a_load_of_more_files_than_bigquery_takes_is_refused_before_anything_is_sent():
+    paths = [f"bucket/part-{number:05d}.parquet" for number in range(bigquery.MOST_URIS + 1)]
+    rows = ds.FileSystemDataset.from_paths(
+        paths,
+        schema=pa.schema([("n", pa.int64())]),
+        format=ds.ParquetFileFormat(),
+        filesystem=GcsFileSystem(anonymous=True),
+    )
+    nowhere = bigquery.BigQueryWarehouse("p", "d", "EU", 1)
+
+    with pytest.raises(WarehouseError, match="a load of 10001 files, and BigQuery takes 10000; nothing was published"):
+        nowhere.transact("SELECT * FROM {staged};", {}, {"staged": rows})
 
 
 def test_rows_that_are_loaded_once_are_not_loaded_again(one_day, load, jobs):
@@ -206,19 +240,67 @@ def test_a_table_of_another_partitioning_is_refused(one_day, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "bucket", "fits"),
+    ("dataset", "bucket", "regions", "fits"),
     [
-        ("EU", "EU", True),
-        ("EU", "EUROPE-WEST1", True),
-        ("EU", "EUROPE-WEST2", False),
-        ("EU", "US", False),
-        ("US", "US-CENTRAL1", True),
-        ("EUROPE-WEST1", "EU", False),
-        ("EUROPE-WEST1", "EUROPE-WEST1", True),
+        # Regions and multi-regions.
+        ("EU", "EU", (), True),
+        ("EU", "EUROPE-WEST1", (), True),
+        ("EU", "EUROPE-CENTRAL2", (), True),
+        ("EU", "EUROPE-WEST2", (), False),  # London
+        ("EU", "EUROPE-WEST6", (), False),  # Zurich
+        ("EU", "US", (), False),
+        ("US", "US-CENTRAL1", (), True),
+        ("US", "NORTHAMERICA-NORTHEAST1", (), False),
+        ("EUROPE-WEST1", "EUROPE-WEST1", (), True),
+        ("EUROPE-WEST1", "EUROPE-WEST10", (), False),
+        ("EUROPE-WEST1", "EU", (), False),
+        ("US-EAST1", "US", (), False),
+        # Google's own pairs.
+        ("EU", "EUR4", (), True),
+        ("EUROPE-NORTH1", "EUR4", (), True),
+        ("EUROPE-WEST4", "EUR4", (), True),
+        ("EUROPE-WEST1", "EUR4", (), False),
+        ("US", "EUR4", (), False),
+        ("EU", "EUR5", (), True),
+        ("EUROPE-WEST2", "EUR5", (), True),
+        ("EU", "EUR7", (), True),
+        ("EU", "EUR8", (), True),
+        ("US", "NAM4", (), True),
+        ("US-CENTRAL1", "NAM4", (), True),
+        ("US-EAST1", "NAM4", (), True),
+        ("US-WEST1", "NAM4", (), False),
+        ("EU", "NAM4", (), False),
+        ("ASIA-NORTHEAST1", "ASIA1", (), True),
+        ("ASIA-NORTHEAST2", "ASIA1", (), True),
+        ("ASIA-SOUTHEAST1", "ASIA1", (), False),
+        # Pairs of one's own choice, whose location is the multi-region that they are of.
+        ("US", "US", ("US-EAST1", "US-WEST1"), True),
+        ("US-WEST1", "US", ("US-EAST1", "US-WEST1"), True),
+        ("US-CENTRAL1", "US", ("US-EAST1", "US-WEST1"), False),
+        ("EU", "US", ("US-EAST1", "US-WEST1"), False),
+        ("EUROPE-WEST3", "EU", ("EUROPE-WEST1", "EUROPE-WEST3"), True),
+        ("AUSTRALIA-SOUTHEAST2", "AU", ("AUSTRALIA-SOUTHEAST1", "AUSTRALIA-SOUTHEAST2"), True),
+        # A zone is of its region.
+        ("US-EAST1", "US-EAST1", ("US-EAST1-B",), True),
     ],
 )
-def test_a_dataset_loads_from_buckets_of_its_location(dataset, bucket, fits):
-    assert bigquery._contains(dataset, bucket) is fits
+def test_a_dataset_loads_from_buckets_that_have_their_data_in_its_location(dataset, bucket, regions, fits):
+    assert bigquery._contains(dataset, bucket, regions) is fits
+
+
+@pytest.mark.parametrize(("location", "fits"), [("us-west1", True), ("us-central1", False)])
+def test_the_two_regions_of_a_bucket_are_read_from_its_resource(location, fits, place, double, monkeypatch):
+    name = f"{place.opened.dataset}-{location}".replace("-", "_")
+    double.create_dataset(name, location=location)
+    double.create_bucket(f"dual-{name}", location="US", regions=["US-EAST1", "US-WEST1"])
+    monkeypatch.setenv("WAREHOUSE", f"bigquery://sunledger-test/{name}?location={location}")
+    monkeypatch.setenv("STAGING", f"gs://dual-{name}/x")
+
+    if fits:
+        forget()
+        warehouse.warehouse()
+    else:
+        assert f"is in US (US-EAST1, US-WEST1) and the dataset in {location}" in refused(place)
 
 
 def test_a_bucket_elsewhere_is_refused_before_anything_is_written(place, double, monkeypatch):
@@ -227,7 +309,7 @@ def test_a_bucket_elsewhere_is_refused_before_anything_is_written(place, double,
 
     said = refused(place)
 
-    assert "is in US and the dataset in EU; BigQuery loads only from a bucket in the dataset's location" in said
+    assert "is in US and the dataset in EU; BigQuery loads for free only from its own location" in said
 
 
 def test_a_bucket_that_is_not_there_is_refused(place, double, monkeypatch):

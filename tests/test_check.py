@@ -11,7 +11,7 @@ import pytest
 from conftest import DAYS, day_file
 
 from jobs import check, contract, ledger, plan, stage, staging, wide_csv
-from jobs.errors import ContractError
+from jobs.errors import ContractError, StagingError
 from jobs.listing import Window
 
 FACT = "fact_pv_measurement"
@@ -235,3 +235,22 @@ def test_the_manifest_names_every_file_with_its_checksum(staged):
     assert (entry["bytes"], entry["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
     assert json.loads(json.dumps(manifest)) == manifest
     assert pq.ParquetFile(pa.BufferReader(body)).schema_arrow.equals(contract.load(FACT).arrow_schema)
+
+
+@pytest.mark.parametrize("kind", ["rows", "quarantine"])
+@pytest.mark.parametrize("part", ["all", "values"])
+def test_a_staged_file_that_cannot_be_read_is_one_sentence_with_its_place(part, kind, place, shared_session):
+    place.put_day(7, DAYS[0], day_file(7, DAYS[0], [1.0, "x", *range(20)]))
+    planned = plan.plan(FACT, Window(*DAYS)).plans[0]
+    manifest = stage.stage(planned)
+    (entry,) = [entry for entry in manifest["files"] if entry["kind"] == kind]
+    path = Path(manifest["attempt"].removeprefix("file://")) / entry["path"]
+    body = path.read_bytes()
+    # Of the same size, so that the manifest counts; with the footer that says what is where, or without it.
+    footer = 0 if part == "all" else 8 + int.from_bytes(body[-8:-4], "little")
+    path.write_bytes(bytes(len(body) - footer) + body[len(body) - footer :])
+
+    with pytest.raises(StagingError, match="cannot be read") as fault:
+        check.check(planned)
+
+    assert manifest["attempt"] in str(fault.value)

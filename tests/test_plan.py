@@ -5,9 +5,10 @@ from datetime import date
 import pytest
 from conftest import DAYS, READINGS, day_file, day_key, parquet_key
 
-from jobs import plan
+from jobs import plan, stage
 from jobs.errors import LoadError
 from jobs.listing import Window
+from jobs.warehouse.bigquery import MOST_URIS
 
 FACT = "fact_pv_measurement"
 FIFTH, SIXTH = DAYS[0], date(2019, 1, 6)
@@ -15,14 +16,15 @@ FIFTH, SIXTH = DAYS[0], date(2019, 1, 6)
 
 @pytest.fixture
 def listed(monkeypatch):
-    """The prefixes that were listed."""
+    """The prefixes that were listed to find objects; not those of what they are read with."""
     from jobs.objects import Bucket
 
     prefixes, list_objects = [], Bucket.objects
 
-    def watched(bucket, asked, progress):
-        prefixes.extend(asked)
-        return list_objects(bucket, asked, progress)
+    def watched(bucket, asked, *progress):
+        if progress:
+            prefixes.extend(asked)
+        return list_objects(bucket, asked, *progress)
 
     monkeypatch.setattr(Bucket, "objects", watched)
     return prefixes
@@ -263,7 +265,27 @@ def test_what_goes_from_a_day_stays_with_what_comes_for_it(place, load, monkeypa
     assert place.rows(f"SELECT CAST(timestamp AS DATE) AS day FROM {READINGS}") == [(FIFTH,)]
 
 
+def test_a_day_is_never_cut_and_its_objects_become_a_file_for_each_group(
+    place, shared_session_without_spark, monkeypatch
+):
+    for ss_id in range(1, 6):
+        place.put_day(ss_id, FIFTH, day_file(ss_id, FIFTH, [1.0]))
+    monkeypatch.setattr(plan, "LOAD_OBJECTS", 2)
+    monkeypatch.setattr(plan, "GROUP_OBJECTS", 2)
+
+    (made,) = plan.plan(FACT, Window(FIFTH, FIFTH)).plans
+    files = [entry for entry in stage.stage(made)["files"] if entry["kind"] == "rows"]
+
+    assert len(made.objects) == 5
+    assert len(files) == made.group_count == 3
+
+
 def test_the_limits_of_a_load_keep_bigquerys_quotas():
+    named = len('{"value": ""}, ' + 32 * "x")
     assert 2 * plan.LOAD_DAYS <= 4_000, "partitions that a job may change, where each is deleted from and inserted to"
     assert plan.LOAD_OBJECTS <= 10_000, "files in a load job; each file has an object at least"
-    assert plan.LOAD_OBJECTS * len('{"value": ""}, ' + 32 * "x") < 10 * 2**20 / 2, "a request that names every object"
+    assert plan.LOAD_OBJECTS * named < 10 * 2**20 / 2, "a request that names every object"
+    # A day is not cut.
+    assert 100_000 * named < 10 * 2**20 / 2, "a request that names every object of a day"
+    assert MOST_URIS / 2 * plan.GROUP_BYTES > 78 * 2**30, "two neighbouring groups are larger than one may be"
+    assert MOST_URIS / 2 * plan.GROUP_OBJECTS > 1_000_000, "or the first of them has as many objects as one may have"

@@ -8,7 +8,7 @@ for it, and a transaction that can commit only once has an id of its own too. `s
 import hashlib
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
@@ -28,9 +28,10 @@ from jobs.errors import ConflictError, WarehouseError
 from jobs.gcloud import bigquery_client, storage_client
 from jobs.objects import digest
 from jobs.settings import BIGQUERY, settings
+from jobs.staging import told
 from jobs.warehouse import Relation
 from jobs.warehouse.dialect import one_query
-from jobs.warehouse.submit import RETRY, TRIES, answered, labels, submit_or_attach
+from jobs.warehouse.submit import NOTHING, RETRY, TRIES, UNKNOWN, answered, labels, submit_or_attach
 from jobs.warehouse.tables import REST_TYPES, changes, in_order, resource
 
 # How long rows from outside are kept: long enough to find out why a publish failed, too short to cost anything.
@@ -44,8 +45,17 @@ GOOGLESQL_TYPES = {theirs: ours for ours, theirs in REST_TYPES.items()}
 FIELD_TYPES = {arrow: REST_TYPES.get(name, name) for name, arrow in ARROW_TYPES.items()}
 PARAMETER_TYPES = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", date: "DATE", type(None): "STRING"}
 
-# Cities of Europe outside the EU, whose buckets the multi-region EU does not contain.
+# London and Zurich, whose buckets the multi-region EU does not contain.
 NOT_IN_EU = ("EUROPE-WEST2", "EUROPE-WEST6")
+# The pairs of regions that Google has given names to.
+DUAL_REGIONS = {
+    "ASIA1": ("ASIA-NORTHEAST1", "ASIA-NORTHEAST2"),
+    "EUR4": ("EUROPE-NORTH1", "EUROPE-WEST4"),
+    "EUR5": ("EUROPE-WEST1", "EUROPE-WEST2"),
+    "EUR7": ("EUROPE-WEST2", "EUROPE-WEST3"),
+    "EUR8": ("EUROPE-WEST3", "EUROPE-WEST6"),
+    "NAM4": ("US-CENTRAL1", "US-EAST1"),
+}
 
 
 class BigQueryWarehouse:
@@ -172,11 +182,13 @@ class BigQueryWarehouse:
         for name, relation in relations.items():
             script = script.replace(f"{{{name}}}", f"`{self._loaded(name, relation, table, load_id)}`")
         script = f"BEGIN TRANSACTION;\n{script}\nCOMMIT TRANSACTION;"
-        _, ours = self._run(script, parameters, (table or "none", once or uuid4().hex))
+        # To publish is to bring a load in, once; what else is written down is nobody's data.
+        outcome = UNKNOWN if once and load_id else NOTHING
+        _, ours = self._run(script, parameters, (table or "none", once or uuid4().hex), outcome)
         return ours
 
     def _run(
-        self, script: str, parameters: Mapping[str, Any], parts: tuple[str, ...]
+        self, script: str, parameters: Mapping[str, Any], parts: tuple[str, ...], outcome: str = NOTHING
     ) -> tuple[bigquery.QueryJob, bool]:
         """Run a script as a job whose id is made of these parts; the job, and whether it is this call's."""
 
@@ -185,7 +197,8 @@ class BigQueryWarehouse:
             return self.client.query(script, config, job_id=known_as, retry=RETRY, job_retry=None)
 
         marks = labels(parameters.get("table_name"), parameters.get("load_id"))
-        return submit_or_attach(self.client, submit, (f"{self.project}.{self.dataset}", *parts), marks)
+        parts = (f"{self.project}.{self.dataset}", *parts)
+        return submit_or_attach(self.client, submit, parts, marks, outcome=outcome)
 
     def _config(self, script: str, parameters: Mapping[str, Any], marks: dict[str, str]) -> bigquery.QueryJobConfig:
         named = set(re.findall(r"@(\w+)", script))
@@ -313,17 +326,23 @@ def _source(relation: Relation) -> Iterator[tuple[IO[bytes] | None, list[str]]]:
     if isinstance(relation, ds.FileSystemDataset) and relation.filesystem.type_name == "gcs":
         if len(relation.files) > MOST_URIS:
             raise WarehouseError(
-                f"a load of {len(relation.files)} files; BigQuery takes {MOST_URIS}. Plan fewer objects"
+                f"a load of {len(relation.files)} files, and BigQuery takes {MOST_URIS}; nothing was published. Plan "
+                "fewer systems or days"
             )
         yield None, [f"gs://{path}" for path in relation.files]
         return
-    batches = relation.to_batches()
     with tempfile.TemporaryFile(prefix="sunledger-upload-") as content:
         with pq.ParquetWriter(content, relation.schema, compression="zstd") as writer:
-            for batch in batches:
+            for batch in _read(relation):
                 writer.write_batch(batch)
         content.seek(0)
         yield content, []
+
+
+def _read(relation: Relation) -> Iterator[pa.RecordBatch]:
+    """Give rows batch by batch; a staging area that fails meanwhile is named, and not the temporary file."""
+    with told(settings().staging, "read"):
+        yield from relation.to_batches()
 
 
 def _sha256(content: IO[bytes]) -> str:
@@ -342,23 +361,32 @@ def _refuse_staging_elsewhere(location: str) -> None:
     name = path.partition("/")[0]
     with answered(f"gs://{name}"):
         try:
-            bucket = storage_client().get_bucket(name, timeout=60)
+            bucket = storage_client().get_bucket(name)
         except (NotFound, Forbidden) as fault:
             raise WarehouseError(
                 f"the staging bucket gs://{name} is not there or may not be used ({fault.message}); check STAGING, and "
                 f"that the credentials have roles/storage.objectUser and roles/storage.legacyBucketReader on it. "
                 f"Nothing was written"
             ) from fault
-    if not _contains(location.upper(), bucket.location.upper()):
+    regions = [region.upper() for region in bucket.data_locations or ()]
+    if not _contains(location.upper(), bucket.location.upper(), regions):
+        pair = f" ({', '.join(regions)})" if regions else ""
         raise WarehouseError(
-            f"the staging bucket gs://{name} is in {bucket.location} and the dataset in {location}; BigQuery loads "
-            f"only from a bucket in the dataset's location. Set STAGING to one there. Nothing was written"
+            f"the staging bucket gs://{name} is in {bucket.location}{pair} and the dataset in {location}; BigQuery "
+            f"loads for free only from its own location. Set STAGING to a bucket there. Nothing was written"
         )
 
 
-def _contains(dataset: str, bucket: str) -> bool:
-    """Tell whether a dataset's location is or contains a bucket's."""
-    if dataset == bucket:
-        return True
+def _contains(dataset: str, bucket: str, regions: Sequence[str]) -> bool:
+    """Tell whether a bucket has its data where a dataset is: in its region, or in one of its multi-region.
+
+    One region of two will do. In which regions a multi-region has its data is nobody's to know.
+
+    Args:
+        dataset: location of the dataset.
+        bucket: location of the bucket; that of a pair of regions of somebody's choice is a multi-region.
+        regions: the regions of such a pair.
+    """
+    places = {bucket, *DUAL_REGIONS.get(bucket, ()), *regions}
     within = {"US": "US-", "EU": "EUROPE-"}.get(dataset)
-    return bool(within and bucket.startswith(within) and bucket not in NOT_IN_EU)
+    return dataset in places or any(within and place.startswith(within) for place in places.difference(NOT_IN_EU))

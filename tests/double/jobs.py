@@ -39,6 +39,8 @@ class Jobs:
     def __init__(self, tables: Tables, storage: Storage, fault_of: Callable[[dict], Fault | None]):
         self.tables, self.storage, self.fault_of = tables, storage, fault_of
         self.jobs: dict[tuple[str, str], dict] = {}
+        # Jobs of an account whose jobs the one that asks may not see.
+        self.anothers: set[str] = set()
         self.uploads: dict[str, dict] = {}
         self._taken: dict[str, bytearray] = {}
         self._answers: dict[tuple[str, str], tuple[dict[str, str], list[tuple]]] = {}
@@ -77,8 +79,7 @@ class Jobs:
     def go_on_with_upload(self, request: Request) -> Answer:
         upload_id = request.query["upload_id"]
         taken = self._taken[upload_id]
-        taken += request.body
-        if goes_on(request, len(taken)):
+        if goes_on(request, taken):
             return Answer(308, headers={"Range": f"bytes=0-{len(taken) - 1}"} if taken else {})
         return self._accept(self.uploads[upload_id], bytes(taken))
 
@@ -108,6 +109,10 @@ class Jobs:
         found = self.jobs.get((request.query.get("location", "US"), job_id))
         if found is None:
             raise Refusal(404, "notFound", f"Not found: Job {self.tables.project}:{job_id}")
+        if job_id in self.anothers:
+            named = f"{self.tables.project}:{found['jobReference']['location']}.{job_id}"
+            said = f"Permission bigquery.jobs.get denied on job {named} (or it may not exist)."
+            raise Refusal(403, "accessDenied", f"Access Denied: Job {named}: {said}")
         return found
 
     def _accept(self, resource: dict, content: bytes | None) -> Answer:

@@ -7,7 +7,7 @@ from email import message_from_bytes
 from functools import cached_property
 
 # What goes wrong with a call.
-CALL_FAULTS = {"answer_lost", "unavailable", "unavailable_after", "taken", "cut_upload"}
+CALL_FAULTS = {"answer_lost", "unavailable", "unavailable_after", "taken", "anothers", "cut_upload"}
 # What goes wrong with a job that was accepted.
 JOB_FAULTS = {"slow", "failed", "aborted"}
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,6 +54,7 @@ class Services:
         return Answer(body={"number": number})
 
     def _withdraw(self, request: Request, number: str) -> Answer:
+        self.runner.anothers.clear()
         return Answer(body={"met": self.faults.pop(int(number)).met})
 
     def _told_jobs(self, request: Request) -> Answer:
@@ -115,6 +116,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(request, Answer(503, Refusal(503, "backendError", "Service unavailable").body))
         if fault and fault.kind == "taken":
             double.runner.take(request.job["jobReference"])
+        if fault and fault.kind == "anothers":
+            # Somebody else was just first with the same job.
+            double.answer(request)
+            double.runner.anothers.add(request.job["jobReference"]["jobId"])
         answer = double.answer(request)
         if fault and fault.kind == "answer_lost":
             return self._hang_up()
@@ -160,8 +165,8 @@ class BigQueryDouble:
     def create_dataset(self, name: str, location: str) -> None:
         self._control("POST", "datasets", {"name": name, "location": location})
 
-    def create_bucket(self, name: str, location: str) -> None:
-        self._control("POST", "buckets", {"name": name, "location": location})
+    def create_bucket(self, name: str, location: str, regions: Sequence[str] = ()) -> None:
+        self._control("POST", "buckets", {"name": name, "location": location, "regions": list(regions)})
 
     @property
     def jobs(self) -> list[dict]:

@@ -26,6 +26,8 @@ class Storage:
 
     def __init__(self):
         self.buckets: dict[str, str] = {}
+        # Of a bucket in a pair of regions of somebody's choice.
+        self.regions: dict[str, list[str]] = {}
         self.objects: dict[str, dict[str, Object]] = {}
         self._uploads: dict[str, tuple[str, str, Request, bytearray]] = {}
         self._numbers, self._lock = count(1), threading.Lock()
@@ -41,8 +43,8 @@ class Storage:
             ("GET", r"/(?P<bucket>(?!storage|bigquery|upload|download)[^/]+)/(?P<name>.+)"): self.get_object,
         }
 
-    def create_bucket(self, name: str, location: str) -> None:
-        self.buckets[name], self.objects[name] = location, {}
+    def create_bucket(self, name: str, location: str, regions: list[str]) -> None:
+        self.buckets[name], self.objects[name], self.regions[name] = location, {}, regions
 
     def content(self, uri: str) -> bytes:
         """The content of an object by its gs:// URI."""
@@ -54,7 +56,10 @@ class Storage:
     def get_bucket(self, request: Request, bucket: str) -> Answer:
         if bucket not in self.buckets:
             raise Refusal(404, "notFound", "The specified bucket does not exist.")
-        return Answer(body={"kind": "storage#bucket", "name": bucket, "location": self.buckets[bucket].upper()})
+        told = {"kind": "storage#bucket", "name": bucket, "location": self.buckets[bucket].upper()}
+        if regions := self.regions[bucket]:
+            told["customPlacementConfig"] = {"dataLocations": regions}
+        return Answer(body=told)
 
     def list_objects(self, request: Request, bucket: str) -> Answer:
         known = {"prefix", "delimiter", "pageToken", "maxResults", "projection", "includeTrailingDelimiter", "fields"}
@@ -110,8 +115,7 @@ class Storage:
 
     def go_on_with_upload(self, request: Request, bucket: str) -> Answer:
         _, name, begun, taken = self._uploads[request.query["upload_id"]]
-        taken += request.body
-        if goes_on(request, len(taken)):
+        if goes_on(request, taken):
             return Answer(308, headers={"Range": f"bytes=0-{len(taken) - 1}"} if taken else {})
         return self._put(begun, bucket, name, bytes(taken))
 
@@ -145,10 +149,14 @@ class Storage:
         }
 
 
-def goes_on(request: Request, taken: int) -> bool:
-    """Tell whether an upload has more to come, after what has been taken."""
-    total = re.fullmatch(r"bytes (?:\d+-\d+|\*)/(\d+|\*)", request.headers.get("content-range", "bytes */0"))[1]
-    return total == "*" or taken < int(total)
+def goes_on(request: Request, taken: bytearray) -> bool:
+    """Put what came where it belongs, over what came before with an answer lost; and tell whether more is to come."""
+    first, total = re.fullmatch(
+        r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", request.headers.get("content-range", "bytes */0")
+    ).groups()
+    if request.body:
+        taken[int(first or len(taken)) :] = request.body
+    return total == "*" or len(taken) < int(total)
 
 
 def _md5(content: bytes) -> str:

@@ -11,10 +11,14 @@ resource "google_bigquery_dataset_iam_member" "jobs" {
   member     = google_service_account.jobs.member
 }
 
-# To run a query is a right on the project; what it may read is not.
+# To run a query is a right on the project; what it may read is not. A load that a person began is taken over by asking
+# how that person's job went: resourceViewer is the least that Google predefines with bigquery.jobs.get, and writes
+# nothing.
 resource "google_project_iam_member" "jobs" {
+  for_each = toset(["roles/bigquery.jobUser", "roles/bigquery.resourceViewer"])
+
   project = var.project
-  role    = "roles/bigquery.jobUser"
+  role    = each.key
   member  = google_service_account.jobs.member
 }
 

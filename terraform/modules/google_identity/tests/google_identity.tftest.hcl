@@ -27,8 +27,8 @@ run "each_account_has_the_least_that_it_needs" {
   }
 
   assert {
-    condition     = google_project_iam_member.jobs.role == "roles/bigquery.jobUser"
-    error_message = "On the project the jobs may run queries, and no more."
+    condition     = toset([for granted in google_project_iam_member.jobs : granted.role]) == toset(["roles/bigquery.jobUser", "roles/bigquery.resourceViewer"])
+    error_message = "On the project the jobs may run queries and see how others' jobs went, and no more."
   }
 
   assert {
