@@ -5,6 +5,7 @@ from datetime import date, datetime
 import pytest
 
 from jobs.errors import SourceError
+from jobs.flags import SENTINEL, STALE
 from jobs.tables import fact_pv_measurement as table
 
 PARTS = {"ss_id": "1", "year": "2019", "month": "1", "day": "5"}
@@ -135,13 +136,31 @@ def test_two_lines_of_one_time_that_fill_each_other_are_no_duplicates():
 def test_sentinels_are_kept_and_flagged_and_minus_forty_only_for_temperatures():
     result = parsed("2019-01-05 00:00:00,-999,-40,1", "2019-01-05 01:00:00,-40,-9999,1")
 
-    flags = {(row["sensor"], row["value"]): row["quality"] for row in result.rows.to_pylist()}
+    flags = {(row["sensor"], row["value"]): row["quality"] & SENTINEL for row in result.rows.to_pylist()}
     assert flags == {
         ("ac_power__101", -999.0): 1,
         ("module_temp__104", -40.0): 1,
         ("ac_power__101", -40.0): 0,
         ("module_temp__104", -9999.0): 1,
     }
+
+
+def test_a_day_is_flagged_alike_by_columns_and_by_lines_and_in_any_order_of_its_lines():
+    header, day = HEADER.split(","), date(2019, 1, 5)
+    # From 5:15 to 8:15 one value is repeated.
+    power = {
+        datetime(2019, 1, 5, minute // 60, minute % 60): 250 if 300 < minute < 500 else minute**2 % 997
+        for minute in range(0, 1440, 15)
+    }
+    lines = [f"{moment},{value},,1".encode() for moment, value in power.items()]
+
+    def flagged(read, lines):
+        rows = read(b"\n".join([HEADER.encode(), *lines, b""]), header, 1, day).rows
+        return dict(zip(rows["timestamp"].to_pylist(), rows["quality"].to_pylist(), strict=True))
+
+    for read in (table._by_columns, table._by_lines):
+        for order in (lines, lines[::-1], lines[1::2] + lines[::2]):
+            assert flagged(read, order) == {moment: STALE * (value == 250) for moment, value in power.items()}
 
 
 @pytest.mark.parametrize(

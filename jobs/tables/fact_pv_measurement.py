@@ -20,22 +20,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from jobs import vocabulary
+from jobs import quality, vocabulary
 from jobs.errors import SourceError
+from jobs.quality import System
 from jobs.transform import Parsed, Reject
 
-VERSION = 1
+VERSION = 2
 
 TIME, SYSTEM = "measured_on", "system_id"
 SENSOR = re.compile(r"[A-Za-z0-9][ -~]*__[0-9]+")
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-
-SENTINEL = 1
-# Codes that PVDAQ's loggers write for "no reading", seen in systems 4901 to 4903, 34 and others.
-SENTINELS = (-999.0, -7999.0, -9999.0, -99999.0, -5308.9, -50001.8, -53999.0)
-# -40 degF is -40 degC: what a dead temperature sensor reads.
-DEAD_TEMPERATURE = -40.0
 
 
 def transform(body: bytes, parts: Mapping[str, str]) -> Parsed:
@@ -233,10 +228,9 @@ def _rows(ss_id: int, readings: dict[str, tuple[pa.Array, pa.Array]]) -> pa.Tabl
 
 
 def _quality(readings, described) -> pa.Array:
-    flags = [pa.array([], pa.int64())]
-    flagged, sound = pa.scalar(SENTINEL, pa.int64()), pa.scalar(0, pa.int64())
-    for sensor, (_, values) in readings.items():
-        units = described[sensor][1]
-        codes = (*SENTINELS, DEAD_TEMPERATURE) if units == "degC" else SENTINELS
-        flags.append(pc.if_else(pc.is_in(values, pa.array(codes)), flagged, sound))
-    return pa.concat_arrays(flags)
+    # A file is a system's whole day, which is what a flag needs; nothing of the system itself is known here.
+    flags = [
+        quality.flags(times.to_numpy(), values.to_numpy(), *described[sensor], System())
+        for sensor, (times, values) in readings.items()
+    ]
+    return pa.array(np.concatenate([np.zeros(0, np.int64), *flags]))
