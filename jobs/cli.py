@@ -16,7 +16,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from jobs import contract, ledger, steps, transform
 from jobs.errors import LoadError, SupersededError
@@ -36,6 +36,8 @@ out, err = Console(width=WIDTH), Console(stderr=True)
 
 # A run that was overtaken plans again; more often than this means that something else is wrong.
 REPLANS = 3
+
+SCORED = ("readings", "labelled", "flagged", "precision", "recall")
 
 
 def _days(text: str) -> date:
@@ -309,6 +311,23 @@ def _cell(value) -> str:
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC) if value.tzinfo else value:%Y-%m-%d %H:%M:%S}"
     return f"{value:,}" if isinstance(value, float) else str(value)
+
+
+@app.command("scores")
+def scores_command():
+    """Hold the quality flags against the labelled samples of pvanalytics."""
+    # pvanalytics and pvlib take a second to import, and only this command needs them.
+    from jobs import scores
+
+    shown = Table("sample", "flag", *(Column(name, justify="right") for name in SCORED), box=box.SIMPLE_HEAD)
+    for found in map(scores.score, scores.SAMPLES):
+        shown.add_row(
+            found.sample,
+            found.flag,
+            *(f"{count:,}" for count in (found.readings, found.labelled, found.flagged)),
+            *(f"{share:.3f}" for share in (found.precision, found.recall)),
+        )
+    out.print(shown)
 
 
 @app.command("verify")

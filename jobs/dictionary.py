@@ -7,6 +7,7 @@ parquet need not be spelled as a header spells it.
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,7 +16,9 @@ import pyarrow.parquet as pq
 
 from jobs import vocabulary
 from jobs.errors import SourceError
+from jobs.quality import System
 
+FIXED_OFFSET = re.compile(r"-?[0-9]{1,2}(\.[0-9]+)?")
 BLANKS = {"", "none", "nan", "null"}
 
 
@@ -82,12 +85,21 @@ def from_parquet(body: bytes) -> list[tuple[str | None, dict]]:
     return [(entry["standard_name"], entry) for entry in metrics.to_pylist()]
 
 
-def from_json(body: bytes, ss_id: int) -> tuple[list[tuple[str, dict]], dict[str, list[dict]]]:
-    """Read the `Metrics` of a system's metadata in order, a name that comes twice as often as it comes.
+@dataclass(frozen=True)
+class Metadata:
+    """A system's metadata in JSON.
 
-    Returns:
-        The channels' names with what is said of each; metadata without `Metrics` describes none. And by source type
-        what the channels may belong to, each with its `id`.
+    `metrics` are the channels' names with what is said of each, in order, a name that comes twice as often as it comes;
+    `instruments` by source type what channels may belong to, each with its `id`; `system` what flags need to know.
+    """
+
+    metrics: list[tuple[str, dict]]
+    instruments: dict[str, list[dict]]
+    system: System
+
+
+def from_json(body: bytes, ss_id: int) -> Metadata:
+    """Read a system's metadata, in either dialect; without `Metrics` it describes no channel.
 
     Raises:
         SourceError: it is no metadata, or that of another system.
@@ -99,7 +111,9 @@ def from_json(body: bytes, ss_id: int) -> tuple[list[tuple[str, dict]], dict[str
         raise SourceError(f"is not JSON: {fault}") from None
     try:
         metadata = dict(_pairs(metadata))
-        about = whole_number(dict(_pairs(metadata["System"]))["system_id"])
+        described = dict(_pairs(metadata["System"]))
+        about = whole_number(described["system_id"])
+        system = _system(described, dict(_pairs(metadata.get("Site") or ())))
         metrics = [(name, _unpaired(entry)) for name, entry in _pairs(metadata.get("Metrics") or ())]
         instruments = {
             source_type: [
@@ -111,7 +125,37 @@ def from_json(body: bytes, ss_id: int) -> tuple[list[tuple[str, dict]], dict[str
         raise SourceError(f"is not a system's metadata: {fault!r}") from None
     if about != ss_id:
         raise SourceError(f"is the metadata of system {about}, and its key that of {ss_id}")
-    return metrics, instruments
+    return Metadata(metrics, instruments, system)
+
+
+def _system(described: dict, site: dict) -> System:
+    """Read what there is to know of a system; what cannot be is not known."""
+    zone = text(described.get("timezone_code"))
+    # A bare number is of hours WEST of UTC.
+    west = float(zone) if zone and FIXED_OFFSET.fullmatch(zone) else None
+    latitude, longitude, capacity = (
+        _plausible(said, most)
+        for said, most in (
+            (site.get("latitude"), 90),
+            (site.get("longitude"), 180),
+            (described.get("power", described.get("power(kW DC)")), math.inf),
+        )
+    )
+    return System(
+        latitude_deg=latitude,
+        longitude_deg=longitude,
+        utc_offset_hours=None if west is None else -west,
+        zone=zone if west is None else None,
+        dc_capacity_kw=capacity if capacity and capacity > 0 else None,
+    )
+
+
+def _plausible(said, most: float) -> float | None:
+    try:
+        found = number(said)
+    except (TypeError, ValueError):
+        return None
+    return found if found is not None and abs(found) <= most else None
 
 
 def _pairs(value) -> tuple:
@@ -126,10 +170,14 @@ def _unpaired(value):
 
 @dataclass(frozen=True)
 class Dictionary:
-    """What the dictionaries of one system say: entries by what a channel's name says, standard names by metric."""
+    """What the dictionaries of one system say: entries by what a channel's name says, standard names by metric.
+
+    `system` is what the metadata say of the system itself.
+    """
 
     entries: Mapping[vocabulary.Name, Mapping]
     standard_names: Mapping[int, str]
+    system: System
 
     @classmethod
     def of(cls, ss_id: int, parquets: Iterable[bytes], documents: Iterable[bytes]) -> "Dictionary":
@@ -140,9 +188,10 @@ class Dictionary:
         """
         try:
             listed = [entry for body in parquets for entry in from_parquet(body)]
-            listed += [entry for body in documents for entry in from_json(body, ss_id)[0]]
+            described = [from_json(body, ss_id) for body in documents]
         except SourceError as fault:
             raise SourceError(f"is read with a dictionary that {fault}") from fault
+        listed += [entry for metadata in described for entry in metadata.metrics]
         entries: dict[vocabulary.Name, Mapping] = {}
         standard_names: dict[int, str] = {}
         for name, entry in listed:
@@ -153,7 +202,7 @@ class Dictionary:
             entries.setdefault(vocabulary.parse(text(name)).in_dictionary, known)
             if entry.get("standard_name") is not None:
                 standard_names.setdefault(whole_number(entry.get("metric_id")), text(name).lower())
-        return cls(entries, standard_names)
+        return cls(entries, standard_names, described[0].system if described else System())
 
     def channel(self, sensor: str) -> vocabulary.Channel:
         """Tell what a channel is, by its entry, or else by its name."""

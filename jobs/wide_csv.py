@@ -55,13 +55,17 @@ class Layout:
 
 @dataclass(frozen=True)
 class Block:
-    """Some lines of a file, taken apart. `moments` are their times; `rows_read` is counted by a way of its own."""
+    """Some lines of a file, taken apart. `moments` are their times, of the wall clock unless they are `in_utc`.
+
+    `rows_read` is counted by a way of its own.
+    """
 
     readings: Readings
     moments: np.ndarray
     rows_read: int
     rows_duplicate: int
     rejects: list[Reject]
+    in_utc: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ def blocks(stream: BinaryIO, layout: Layout) -> Iterator[Block]:
         block = _by_columns(body, header, layout, seen) or _by_lines(body, header, layout, seen, line_number)
         line_number += body.count(b"\n")
         seen = np.union1d(seen, block.moments)
-        yield replace(_without_owned(block, layout), rows_read=_filled_cells(body, header))
+        yield replace(_without_owned(block, layout), rows_read=_filled_cells(body, header), in_utc=header.time == UTC)
 
 
 def first_times(head: bytes, layout: Layout) -> dict[str, datetime]:

@@ -228,6 +228,7 @@ def test_a_channel_is_measured_by_the_inverter_with_its_id(source_id, instrument
         (b'{"System": {"system_id": "1"}, "Metrics": [1]}', "prize_metadata", "is not a system's metadata: "),
         (b'{"System": {"system_id": 7334}}', "prize_metadata", "is the metadata of system 7334, and its key that of 1"),
     ],
+    ids=["empty", "cut", "no units", "no JSON", "no text", "a list", "no system", "odd metrics", "another's"],
 )
 def test_an_object_that_is_no_dictionary_of_its_system_is_an_error_that_says_why(body, source, said):
     with pytest.raises(SourceError, match="^" + said):

@@ -602,10 +602,10 @@ def test_a_renamed_object_cannot_double_its_rows(two_days, load):
 
 def test_a_plan_of_another_transform_is_refused_at_every_step(two_days, monkeypatch):
     planned = plan.plan(FACT, Window(*DAYS)).plans[0]
-    monkeypatch.setattr(transform.of(FACT), "VERSION", 2)
+    monkeypatch.setattr(transform.of(FACT), "VERSION", 99)
 
     for step in (steps.stage_load, steps.check_load, steps.publish_load):
-        with pytest.raises(SupersededError, match="was planned for contract 1.0.0 and transform 1, and these are now"):
+        with pytest.raises(SupersededError, match="was planned for contract 1.1.0 and transform 2, and these are now"):
             step("run", planned.uri)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from jobs.errors import SourceError
+from jobs.flags import SENTINEL, STALE
 from jobs.tables import fact_pv_measurement as table
 from jobs.transform import SourceObject
 
@@ -141,13 +142,32 @@ def test_two_lines_of_one_time_that_fill_each_other_are_no_duplicates():
 def test_sentinels_are_kept_and_flagged_and_minus_forty_only_for_temperatures():
     result = parsed("2019-01-05 00:00:00,-999,-40,1", "2019-01-05 01:00:00,-40,-9999,1")
 
-    flags = {(row["sensor"], row["value"]): row["quality"] for row in result.rows.to_pylist()}
+    flags = {(row["sensor"], row["value"]): row["quality"] & SENTINEL for row in result.rows.to_pylist()}
     assert flags == {
         ("ac_power__101", -999.0): 1,
         ("module_temp__104", -40.0): 1,
         ("ac_power__101", -40.0): 0,
         ("module_temp__104", -9999.0): 1,
     }
+
+
+def test_a_day_is_flagged_alike_by_columns_and_by_lines_and_in_any_order_of_its_lines():
+    # From 5:15 to 8:15 one value is repeated.
+    power = {
+        datetime(2019, 1, 5, minute // 60, minute % 60): 250 if 300 < minute < 500 else minute**2 % 997
+        for minute in range(0, 1440, 15)
+    }
+    lines = [f"{moment},{value},,1" for moment, value in power.items()]
+    # A line with a fault has the others read line by line; it has no reading of this channel.
+    fault = "2019-01-05 12:00:00,,x,1"
+
+    def flagged(*lines):
+        rows = parsed(*lines).rows
+        return dict(zip(rows["timestamp"].to_pylist(), rows["quality"].to_pylist(), strict=True))
+
+    for more in ([], [fault]):
+        for order in (lines, lines[::-1], lines[1::2] + lines[::2]):
+            assert flagged(*order, *more) == {moment: STALE * (value == 250) for moment, value in power.items()}
 
 
 @pytest.mark.parametrize(

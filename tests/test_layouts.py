@@ -11,6 +11,7 @@ from conftest import DAYS, READINGS, day_file, parquet_key
 
 from jobs.dictionary import COLUMNS
 from jobs.errors import SourceError
+from jobs.flags import NIGHT_OFFSET, OUT_OF_RANGE
 from jobs.tables import fact_pv_measurement as table
 from jobs.transform import SourceObject
 
@@ -144,6 +145,7 @@ def test_what_is_no_reading_of_the_day_in_long_parquet_is_refused_with_its_row()
         (parquet([{"measured_on": at(0), "value": 1.0}]), "has no column metric_id; it has measured_on, value"),
         (parquet([{"measured_on": "soon", "metric_id": 1, "value": 1.0}]), "is not parquet with the columns"),
     ],
+    ids=["cut", "no metric", "no time"],
 )
 def test_what_is_no_long_parquet_is_an_error_that_says_why(body, said):
     with pytest.raises(SourceError, match=f"^{said}"):
@@ -218,6 +220,32 @@ def test_without_a_dictionary_no_unit_of_a_record_is_guessed():
 
     said = "unit not established: no dictionary has it, and no name tells in which unit such files store"
     assert (rows, rejects) == ([], [(1, "ac_power_inv_1", said)])
+
+
+def test_what_the_metadata_say_of_a_system_reaches_its_flags():
+    system = {"system_id": "2107", "power(kW DC)": 2.0, "timezone_code": "PST8PDT"}
+    site = {"latitude": 38.996306, "longitude": -122.134111}
+    known = {"System": system, "Site": site, "Metrics": {"ac_power_o_1": {"common_name": "AC power", "units": "W"}}}
+    body = b"measured_on,ac_power_o_1\n2024-01-01 00:00:00,-3\n2024-01-01 12:00:00,1500\n2024-01-01 13:00:00,150000\n"
+
+    def flagged(document):
+        rows, _, _ = transformed(body, RECORD, "prize_csv", metadata=(json.dumps(document).encode(),))
+        return [row["quality"] & (NIGHT_OFFSET | OUT_OF_RANGE) for row in rows]
+
+    assert flagged(known) == [NIGHT_OFFSET, 0, OUT_OF_RANGE]
+    assert flagged({**known, "Site": {"latitude": "38.9", "longitude": "122.1"}}) == [0, 0, OUT_OF_RANGE], "a lost sign"
+    assert flagged({**known, "System": {"system_id": 2107, "power": "", "timezone_code": "8"}}) == [NIGHT_OFFSET, 0, 0]
+
+
+def test_files_in_utc_know_no_night_because_their_days_are_not_the_suns():
+    system = {"system_id": "10109", "power": "5.88", "timezone_code": "America/Los_Angeles"}
+    site = {"latitude": "37.057575", "longitude": "-122.01507"}
+    known = {"System": system, "Site": site, "Metrics": {"ac_power_o_1": {"common_name": "AC power", "units": "W"}}}
+    body = b"utc_measured_on,ac_power_o_1\n2016-07-15 08:00:00,5\n2016-07-15 20:00:00,900000\n"
+
+    rows, _, _ = transformed(body, YEAR, "annual_csv", metadata=(json.dumps(known).encode(),))
+
+    assert [row["quality"] & (NIGHT_OFFSET | OUT_OF_RANGE) for row in rows] == [0, OUT_OF_RANGE]
 
 
 def test_a_dictionary_that_is_none_is_a_fault_that_says_so():

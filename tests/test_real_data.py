@@ -4,8 +4,15 @@ import os
 from datetime import date
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pytest
-from conftest import READINGS, s3
+from conftest import READINGS, day_key, s3
+
+from jobs import quality
+from jobs.flags import INCOMPLETE, NIGHT_OFFSET, OUTLIER, SENTINEL, STALE
+from jobs.quality import System
+from jobs.tables import fact_pv_measurement
 
 DATA = Path(os.environ.get("SUNLEDGER_DATA", "/nonexistent"))
 JANUARY = (date(2019, 1, 1), date(2019, 1, 31))
@@ -71,6 +78,11 @@ def test_energy_from_clipped_ac_power_at_15_minutes(january):
     assert daily[date(2019, 1, 1)] == pytest.approx(471.4)
     assert daily[date(2019, 1, 2)] == pytest.approx(458.575)
     assert sum(daily.values()) == pytest.approx(11_862.225)
+    viewed = dict(january.rows("SELECT day, energy_kwh FROM view_energy_daily"))
+    # The view leaves out one reading, the outlier of 31 January: 35.9 kW for a quarter of an hour.
+    assert {day: energy for day, energy in viewed.items() if energy != pytest.approx(daily[day])} == {
+        date(2019, 1, 31): pytest.approx(daily[date(2019, 1, 31)] - 8.975)
+    }
 
 
 def test_every_channel_of_system_34_has_its_unit(january):
@@ -115,3 +127,88 @@ def test_loading_january_in_overlapping_pieces_gives_the_same_rows(january, load
         load(days=(date(2019, 1, first), date(2019, 1, last)), systems=(34,))
 
     assert january.facts() == whole
+
+
+@pytest.fixture(scope="module")
+def flagged():
+    """The rows of the 31 files, flagged as the transform does, and the same cells as DuckDB reads them."""
+    rows = []
+    for day in range(1, 32):
+        body = (DATA / day_key(34, date(2019, 1, day))).read_bytes()
+        rows.append(fact_pv_measurement.transform(body, {"ss_id": "34", "year": 2019, "month": 1, "day": day}).rows)
+    with duckdb.connect() as engine:
+        engine.register("flagged", pa.concat_tables(rows, promote_options="permissive"))
+        files = DATA / "pvdaq/csv/pvdata/system_id=34/year=2019/month=1/*/*.csv"
+        engine.execute(
+            f"CREATE VIEW cells AS FROM read_csv('{files}', union_by_name = true, hive_partitioning = false)"
+        )
+        yield engine
+
+
+def only(engine, query):
+    return engine.execute(query).fetchone()
+
+
+def test_the_dead_ambient_sensor_is_the_only_sentinel_of_january(flagged):
+    assert only(flagged, "SELECT COUNT(*) FROM flagged") == (41_612,)
+    assert only(flagged, 'SELECT COUNT(*) FROM cells WHERE ABS("ambient_temp_f__2688" + 40) < 0.001') == (1,)
+    sentinels = f"SELECT sensor, value FROM flagged WHERE quality & {SENTINEL} > 0"
+    assert flagged.execute(sentinels).fetchall() == [("ambient_temp_f__2688", -40.0000018)]
+
+
+def test_the_wind_direction_is_stuck_at_351_degrees_and_nothing_else_is(flagged):
+    # Runs of thirteen quarter hours or more, three hours, that stand at 351 to 352 degrees.
+    stuck = """
+        WITH vane AS (
+            SELECT measured_on, "wind_direction__2692" BETWEEN 351 AND 352 AS is_still FROM cells
+            WHERE "wind_direction__2692" IS NOT NULL
+        ), runs AS (
+            SELECT *, COUNT(*) FILTER (NOT is_still) OVER (PARTITION BY DAY(measured_on) ORDER BY measured_on) AS run
+            FROM vane
+        )
+        SELECT SUM(n) FROM (
+            SELECT COUNT(*) AS n FROM runs WHERE is_still GROUP BY DAY(measured_on), run HAVING COUNT(*) >= 13
+        )"""
+    assert only(flagged, stuck) == (2_777,)
+    stale = f"SELECT sensor, COUNT(*) FROM flagged WHERE quality & {STALE} > 0 GROUP BY sensor"
+    assert flagged.execute(stale).fetchall() == [("wind_direction__2692", 2_777)]
+
+
+def test_few_readings_are_outliers_and_incomplete_days_are_those_with_gaps(flagged):
+    outliers = f"SELECT sensor, timestamp::VARCHAR FROM flagged WHERE quality & {OUTLIER} > 0"
+    assert sorted(flagged.execute(outliers).fetchall()) == [
+        (sensor, "2019-01-31 15:45:00")
+        for sensor in ("ac_current__2685", "ac_power_hw__2695", "dc_current__2683", "dc_power_hw__2694")
+    ]
+    # Of 96 quarter hours 91 are too few; the logger leaves out some of the pyranometer's, and most of a dead sensor's.
+    for sensor in ("poa_irradiance__2679", "ambient_temp_f__2688"):
+        expected = only(
+            flagged,
+            f'SELECT SUM(n) FROM (SELECT COUNT("{sensor}") AS n FROM cells GROUP BY DAY(measured_on) HAVING n <= 91)',
+        )
+        counted = f"SELECT COUNT(*) FROM flagged WHERE sensor = '{sensor}' AND quality & {INCOMPLETE} > 0"
+        assert only(flagged, counted) == expected
+    others = f"SELECT COUNT(DISTINCT sensor) FROM flagged WHERE quality & {INCOMPLETE} > 0"
+    assert only(flagged, others) == (2,)
+
+
+def test_the_draw_of_200_to_300_w_at_night_is_an_offset_where_the_place_is_known(flagged):
+    power = flagged.execute(
+        "SELECT timestamp, value FROM flagged WHERE sensor = 'ac_power_hw__2695' ORDER BY timestamp"
+    ).fetchnumpy()
+    place = System(36.1952, -115.1582, zone="America/Los_Angeles", dc_capacity_kw=146.64)
+
+    bits = quality.flags(power["timestamp"].astype("datetime64[us]"), power["value"], "ac_power", "W", place)
+
+    flagged.register("power", pa.table({"timestamp": power["timestamp"], "value": power["value"], "bits": bits}))
+    # From 18 to 6 o'clock it is night all January, from 7 to 17 it never is.
+    deep = """SELECT COUNT(*) FROM cells WHERE "ac_power_hw__2695" IN (-200, -300)
+        AND (HOUR(measured_on) >= 18 OR HOUR(measured_on) < 6)"""
+    assert only(flagged, deep) == (1_488,) == (31 * 48,)
+    night = f"bits & {NIGHT_OFFSET} > 0"
+    assert only(
+        flagged, f"SELECT COUNT(*) FROM power WHERE {night} AND (HOUR(timestamp) >= 18 OR HOUR(timestamp) < 6)"
+    ) == (1_488,)
+    assert only(flagged, f"SELECT COUNT(*) FROM power WHERE {night} AND HOUR(timestamp) BETWEEN 7 AND 16") == (0,)
+    # No draw is out of range, and nothing is above the capacity.
+    assert not (bits & ~(NIGHT_OFFSET | OUTLIER)).any()

@@ -68,7 +68,21 @@ def test_a_single_reading_has_no_step_and_no_energy():
     assert (day["energy_kwh"], day["step_s"], day["coverage"], day["readings"]) == (None, None, None, 1)
 
 
-def test_flagged_readings_and_other_quantities_are_left_out_and_channels_are_counted():
+@pytest.mark.parametrize("bit", [1, 2, 4, 8, 256])
+def test_a_reading_that_was_not_measured_is_left_out_of_the_energy(bit):
+    (day,) = energy(reading("10:00:00", 1.0), reading("10:15:00", 1.0), reading("10:30:00", 9.0, quality=bit | 128))
+
+    assert (day["readings"], day["peak_power_w"]) == (2, 1.0)
+
+
+@pytest.mark.parametrize("bit", [16, 32, 64, 128])
+def test_a_reading_that_was_measured_counts_with_its_flags(bit):
+    (day,) = energy(reading("10:00:00", 1.0), reading("10:15:00", 9.0, quality=bit))
+
+    assert (day["readings"], day["peak_power_w"]) == (2, 9.0)
+
+
+def test_sentinels_and_other_quantities_are_left_out_and_channels_are_counted():
     days = energy(
         reading("10:00:00", 1000.0),
         reading("10:15:00", 1000.0),

@@ -51,7 +51,8 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
     if source.layout == "metrics_parquet":
         described_by, entries, instruments = "metrics_parquet", from_parquet(source.body()), {}
     else:
-        described_by, (entries, instruments) = "system_metadata", from_json(source.body(), ss_id)
+        metadata = from_json(source.body(), ss_id)
+        described_by, entries, instruments = "system_metadata", metadata.metrics, metadata.instruments
     channels: dict[str, dict] = {}
     lines: dict[str, int] = {}
     rejects, duplicates = [], 0

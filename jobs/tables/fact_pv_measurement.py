@@ -19,9 +19,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs import long_parquet, wide_csv
+from jobs import long_parquet, quality, wide_csv
 from jobs.dictionary import Dictionary
 from jobs.listing import NEWER, days_of
+from jobs.quality import System
 from jobs.transform import Parsed, Reject, SourceObject
 from jobs.vocabulary import Channel
 from jobs.wide_csv import MEASURED_ON, UTC, Block, Layout, Readings
@@ -30,12 +31,6 @@ VERSION = 2
 
 NAMED = re.compile(r"[A-Za-z0-9][ -~]*__[0-9]+"), "<sensor_name>__<metric_id>"
 PUBLISHED = re.compile(r"[A-Za-z0-9][ -~]*"), "channel"
-
-SENTINEL = 1
-# Codes that PVDAQ's loggers write for "no reading", seen in systems 4901 to 4903, 34 and others.
-SENTINELS = (-999.0, -7999.0, -9999.0, -99999.0, -5308.9, -50001.8, -53999.0)
-# -40 degF is -40 degC: what a dead temperature sensor reads.
-DEAD_TEMPERATURE = -40.0
 
 
 def transform(source: SourceObject) -> Iterator[Parsed]:
@@ -61,7 +56,7 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
         empty = False
         yield _parsed(ss_id, block, dictionary)
     if empty:
-        yield Parsed(_rows(ss_id, {}, {}))
+        yield Parsed(_rows(ss_id, {}, {}, System()))
 
 
 def _blocks(source: SourceObject, ss_id: int, dictionary: Dictionary) -> Iterator[Block]:
@@ -98,7 +93,9 @@ def _parsed(ss_id: int, block: Block, dictionary: Dictionary) -> Parsed:
         elif len(values):
             said = f"unit not established: {channel.reason}"
             rejects.append(Reject(1, sensor, said, f"{values[0]} at {times[0]}", len(values)))
-    return Parsed(_rows(ss_id, readings, channels), block.rows_read, block.rows_duplicate, rejects)
+    # A day of UTC is none of the sun's: where the night is in it is not asked.
+    system = System(dc_capacity_kw=dictionary.system.dc_capacity_kw) if block.in_utc else dictionary.system
+    return Parsed(_rows(ss_id, readings, channels, system), block.rows_read, block.rows_duplicate, rejects)
 
 
 def _converted(values: pa.DoubleArray, channel: Channel) -> pa.DoubleArray:
@@ -108,7 +105,7 @@ def _converted(values: pa.DoubleArray, channel: Channel) -> pa.DoubleArray:
     return pc.add(values, channel.offset) if channel.offset else values
 
 
-def _rows(ss_id: int, readings: Readings, channels: Mapping[str, Channel]) -> pa.Table:
+def _rows(ss_id: int, readings: Readings, channels: Mapping[str, Channel], system: System) -> pa.Table:
     """Put the readings of each sensor one under the other, with what is the same for all of a sensor."""
     described = {sensor: channels[sensor] for sensor in readings}
     lengths = [len(times) for times, _, _ in readings.values()]
@@ -136,16 +133,14 @@ def _rows(ss_id: int, readings: Readings, channels: Mapping[str, Channel]) -> pa
             "quantity": stretched([channel.quantity for channel in described.values()]),
             "timestamp_utc": instants.cast(pa.timestamp("us", tz="UTC")),
             "utc_basis": pc.if_else(instants.is_valid(), "published", "none"),
-            "quality": _quality(readings, described),
+            "quality": _quality(readings, channels, system),
         }
     )
 
 
-def _quality(readings, described) -> pa.Array:
-    flags = [pa.array([], pa.int64())]
-    flagged, sound = pa.scalar(SENTINEL, pa.int64()), pa.scalar(0, pa.int64())
-    for sensor, (_, _, values) in readings.items():
-        units = described[sensor].units
-        codes = (*SENTINELS, DEAD_TEMPERATURE) if units == "degC" else SENTINELS
-        flags.append(pc.if_else(pc.is_in(values, pa.array(codes)), flagged, sound))
-    return pa.concat_arrays(flags)
+def _quality(readings: Readings, channels: Mapping[str, Channel], system: System) -> pa.Array:
+    flags = [np.array([], np.int64)]
+    for sensor, (times, _, values) in readings.items():
+        channel = channels[sensor]
+        flags.append(quality.flags(times.to_numpy(), values.to_numpy(), channel.quantity, channel.units, system))
+    return pa.array(np.concatenate(flags))

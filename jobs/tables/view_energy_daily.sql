@@ -14,7 +14,8 @@ WITH power AS (
   WHERE timestamp >= DATETIME '1900-01-01 00:00:00'
     AND quantity = 'ac_power'
     AND units = 'W'
-    AND quality = 0
+    -- Sentinels (1), what cannot be (2), stale (4), outliers (8) and doubtful units (256) are no power of the plant.
+    AND (quality & 271) = 0
 ),
 gaps AS (
   SELECT ss_id, sensor, day, gap_us, COUNT(*) AS times
