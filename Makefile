@@ -102,8 +102,9 @@ settings: ## Print the settings of ENV=dev as environment variables
 	@set -o pipefail; $(TERRAFORM) output -json settings \
 	| python -c 'import json, sys; [print(f"{name}={value}") for name, value in json.load(sys.stdin).items()]'
 
-images: ## Print where the images of ENV=dev are
-	@set -o pipefail; $(TERRAFORM) output -json runtime | python -c 'import json, sys; print(json.load(sys.stdin)["images"])'
+images: ## Print where the images of ENV=dev are, and the release of EMR that they are for
+	@set -o pipefail; $(TERRAFORM) output -json runtime \
+	| python -c 'import json, sys; runtime = json.load(sys.stdin); print(runtime["images"], runtime.get("release", ""))'
 
 format: .venv/ready ## Format the code
 	ruff check --fix .
