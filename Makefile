@@ -16,13 +16,16 @@ AIRFLOW := env PYTHONPATH=$(CURDIR) AIRFLOW_HOME=$(HOME_DIR)/airflow AIRFLOW__CO
 # Where fixtures/s3.py has its commands put what they load.
 FIXTURES := env WAREHOUSE=duckdb://$(HOME_DIR)/fixtures/sunledger.duckdb
 
+# The stack in containers; Spark runs in the scheduler's, or on the profile's cluster.
+COMPOSE := env PORT=$(PORT) $(if $(CLUSTER),COMPOSE_PROFILES=cluster SPARK_MASTER=spark://spark-master:7077 )docker compose
+
 # An environment of two clouds: terraform/envs/$(ENV). What Terraform keeps for it stays apart from the other's.
 ENV ?= dev
 TFVARS := envs/$(ENV)/terraform.tfvars
 TERRAFORM := env TF_DATA_DIR=$(CURDIR)/terraform/envs/$(ENV)/.terraform terraform -chdir=terraform
 
 .DEFAULT_GOAL := help
-.PHONY: help run ui test bench check check-terraform columns bootstrap plan apply settings images format lock clean java
+.PHONY: help run ui up down test bench check check-terraform columns bootstrap plan apply settings images format lock clean java
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
@@ -50,6 +53,13 @@ ui: java .venv/ready ## Open Airflow at http://127.0.0.1:8080 (PORT=8080), with 
 	$(AIRFLOW) AIRFLOW__API__PORT=$(PORT) AIRFLOW__API__BASE_URL=http://127.0.0.1:$(PORT) \
 		AIRFLOW__CORE__EXECUTION_API_SERVER_URL=http://127.0.0.1:$(PORT)/execution/ \
 		python fixtures/postgres.py $(HOME_DIR)/postgres python fixtures/s3.py airflow standalone
+
+up: ## Start Airflow, PostgreSQL and S3 in containers, with the fixtures (PORT=8080); CLUSTER=1 adds a Spark cluster
+	$(COMPOSE) up --build --detach --wait --wait-timeout 300
+	@echo "Airflow is at http://127.0.0.1:$(PORT), without a login. \`make down\` takes it away, with all that it has loaded."
+
+down: ## Remove the containers of `make up`, their volumes and their network
+	$(COMPOSE) --profile '*' down --volumes --remove-orphans
 
 test: java .venv/ready ## Run all tests
 	pytest
@@ -93,14 +103,15 @@ settings: ## Print the settings of ENV=dev as environment variables
 	@set -o pipefail; $(TERRAFORM) output -json settings \
 	| python -c 'import json, sys; [print(f"{name}={value}") for name, value in json.load(sys.stdin).items()]'
 
-images: ## Print where the images of ENV=dev are
-	@set -o pipefail; $(TERRAFORM) output -json runtime | python -c 'import json, sys; print(json.load(sys.stdin)["images"])'
+images: ## Print where the images of ENV=dev are, and the release of EMR that they are for
+	@set -o pipefail; $(TERRAFORM) output -json runtime \
+	| python -c 'import json, sys; runtime = json.load(sys.stdin); print(runtime["images"], runtime.get("release", ""))'
 
 format: .venv/ready ## Format the code
 	ruff check --fix .
 	ruff format .
 
-lock: .venv/ready ## Compile requirements.in to requirements.txt
+lock: .venv/ready ## Compile requirements*.in to requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" \
 		requirements.in --output-file requirements.txt
 

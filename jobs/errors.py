@@ -19,7 +19,7 @@ class SourceError(LoadError):
 
 
 class UnreachableError(SourceError):
-    """The source did not answer, or failed on its own side. Nothing was published; another try may find it well."""
+    """The source or the cluster did not answer, or failed by itself. Nothing was published; another try may do."""
 
 
 class StagingError(LoadError):

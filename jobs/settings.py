@@ -40,6 +40,7 @@ class Settings(BaseSettings):
         gt=0,
         description="most that one statement may have BigQuery read [GB]; more fails before it costs anything",
     )
+    spark_master: str = Field("local[*]", description="Spark's master: local[*], or spark://host:7077 of a cluster")
     s3_connections: int = Field(32, ge=1, le=256, description="listings under way at once; a Spark task reads eight")
     s3_timeout_seconds: float = Field(60, gt=0, description="how long S3 may be silent before a try is given up [s]")
     pv_late_days: int = Field(
@@ -57,6 +58,13 @@ class Settings(BaseSettings):
         if not uri.startswith(("file:///", "s3://", "gs://")):
             raise ValueError("must be file:///absolute/path, s3://bucket/prefix or gs://bucket/prefix")
         return uri.rstrip("/")
+
+    @field_validator("spark_master")
+    @classmethod
+    def _known_master(cls, master: str) -> str:
+        if not re.fullmatch(r"local(\[(\*|[1-9]\d*)\])?|spark://[^\s/]+:\d+", master):
+            raise ValueError("must be local[*], local[2] or spark://host:7077")
+        return master
 
     @field_validator("warehouse")
     @classmethod

@@ -1,19 +1,22 @@
 """spark -- the Spark session of a step, and its end.
 
-Under spark-submit the session is the submitted one, with its master and its settings. Otherwise the JVM belongs to this
-process: it ends when the step ends, and with the process if that is killed.
+Under spark-submit the session is the submitted one, with its master and its settings. Otherwise the driver's JVM
+belongs to this process: it ends when the step ends, and with the process if that is killed. Its tasks run in it, or on
+the cluster whose master `SPARK_MASTER` names; that cluster's machines have the project at the same path, its settings
+and the staging area.
 """
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from jobs.errors import LoadError
-from jobs.settings import ROOT
+from jobs.errors import LoadError, UnreachableError
+from jobs.settings import ROOT, settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,17 +38,36 @@ def _require_java() -> None:
         )
 
 
+def _require_master(master: str) -> None:
+    """Ask whether the cluster is there at all, for Spark tries for a minute and then says something else."""
+    host, _, port = master.removeprefix("spark://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as fault:
+        raise UnreachableError(
+            f"Spark's master {master} does not answer ({fault}); start the cluster, or check SPARK_MASTER. "
+            "Nothing was published"
+        ) from fault
+
+
 @contextmanager
 def session(name: str) -> Iterator["SparkSession"]:
     """Give a Spark session whose Python workers can import `jobs`, and stop it afterwards.
 
     Raises:
         LoadError: there is no Java 17 or newer.
+        UnreachableError: the cluster's master does not answer.
     """
     _require_java()
     # Another python3 on PATH would lack pyarrow.
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    master = settings().spark_master
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    alone = master.startswith("local")
+    if alone:
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    elif not submitted:
+        _require_master(master)
     from py4j.protocol import Py4JError
     from pyspark.sql import SparkSession
 
@@ -54,16 +76,15 @@ def session(name: str) -> Iterator["SparkSession"]:
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.executorEnv.PYTHONPATH", str(ROOT))
     )
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     if not submitted:
         builder = (
-            builder.master("local[*]")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
+            builder.master(master)
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
             .config("spark.log.level", "WARN")
         )
+        if alone:
+            builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
     spark = builder.getOrCreate()
     try:
         yield spark

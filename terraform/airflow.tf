@@ -7,6 +7,13 @@ locals {
     # Airflow takes every Python file in its folder for a DAG file, unless it is told otherwise.
     { ".airflowignore" = "${path.root}/airflowignore" },
   )
+
+  # Neither brings what the jobs import; MWAA also lacks Google's provider.
+  pinned = { for name in ["jobs", "airflow"] : name => {
+    for pin in regexall("(?m)^([a-z0-9-]+)(==[0-9.]+)$", file("${path.root}/../requirements-${name}.in")) : pin[0] => pin[1]
+  } }
+  packages = local.pinned["jobs"]
+  google   = "apache-airflow-providers-google"
 }
 
 module "composer" {
@@ -21,6 +28,8 @@ module "composer" {
   jobs     = module.google_identity.jobs
   settings = local.settings
   bundle   = local.bundle
+
+  requirements = local.packages
 }
 
 module "mwaa" {
@@ -37,4 +46,5 @@ module "mwaa" {
   landing_bucket = module.landing_bucket.arn
   settings       = local.settings
   bundle         = local.bundle
+  requirements   = merge(local.packages, { (local.google) = local.pinned["airflow"][local.google] })
 }

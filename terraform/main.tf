@@ -99,6 +99,7 @@ module "dataproc" {
   name    = local.name
   region  = var.google_region
   jobs    = module.google_identity.jobs
+  image   = var.image
   labels  = local.labels
 
   depends_on = [google_project_service.needed]
@@ -117,6 +118,7 @@ module "emr" {
 
   name           = local.name
   release        = var.emr_release
+  image          = var.image
   subnets        = module.aws_network[0].subnets
   security_group = module.aws_network[0].security_group
 }

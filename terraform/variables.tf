@@ -130,6 +130,17 @@ variable "spark" {
   }
 }
 
+variable "image" {
+  description = "Image that Spark jobs run in: the commit that a release has pushed it under. Null: the engine's own, without the jobs and their packages."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.image == null || can(regex("^[0-9a-f]{40}$", var.image))
+    error_message = "An image is named by the commit it was built from, forty hex digits; ${coalesce(var.image, "-")} is none."
+  }
+}
+
 variable "emr_release" {
   description = "Release of EMR, where Spark runs there."
   type        = string

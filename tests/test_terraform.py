@@ -149,6 +149,98 @@ def test_every_action_of_a_workflow_is_pinned_to_a_commit_and_no_key_is_kept():
         assert not re.search(r"secrets\.(?!GITHUB_TOKEN)|ACCESS_KEY|credentials_json", text), path.name
 
 
+def workflow(name):
+    """A workflow's triggers and its one job; YAML takes the key `on` for a truth."""
+    document = yaml.safe_load((ROOT / ".github/workflows" / f"{name}.yml").read_text())
+    (job,) = document["jobs"].values()
+    return document[True], job, [step.get("run", "") for step in job["steps"]]
+
+
+def test_a_pull_request_is_checked_and_planned_main_goes_to_dev_and_a_tag_to_prod():
+    triggers, _, commands = workflow("check")
+    assert "pull_request" in triggers
+    assert {"make check", "make test"} <= set(commands)
+
+    triggers, job, commands = workflow("plan")
+    assert set(triggers) == {"pull_request"}
+    assert job["strategy"]["matrix"]["env"] == ["dev", "prod"]
+    assert [command for command in commands if command] == ["make plan ENV=${{ matrix.env }}"]
+
+    triggers, job, commands = workflow("apply")
+    assert triggers == {"push": {"branches": ["main"], "tags": ["v*"]}}
+    assert job["environment"] == job["env"]["ENV"] == "${{ github.ref_type == 'tag' && 'prod' || 'dev' }}"
+    assert commands.index("make plan") < commands.index("make apply") < len(commands) - 1
+    assert not [step for step in job["steps"] if "if" in step]
+
+
+# Each of these writes what it is asked, and `docker manifest` finds what was pushed.
+SPOKEN = """#!/bin/bash
+case "$(basename "$0") $1" in
+  "make --no-print-directory") echo "$PLACE"; exit ;;
+  "docker manifest") grep -qx "docker push $3" "$SAID"; exit ;;
+  "docker login") cat > /dev/null ;;
+  "aws ecr") echo token ;;
+esac
+echo "$(basename "$0") $*" >> "$SAID"
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "login", "build"),
+    [
+        (
+            "europe-west4-docker.pkg.dev/example/sunledger-dev/sunledger",
+            "--username oauth2accesstoken --password-stdin https://europe-west4-docker.pkg.dev",
+            "--target dataproc",
+        ),
+        (
+            "123456789012.dkr.ecr.eu-central-1.amazonaws.com/sunledger-dev emr-7.9.0",
+            "--username AWS --password-stdin 123456789012.dkr.ecr.eu-central-1.amazonaws.com",
+            "--target emr --build-arg EMR_RELEASE=emr-7.9.0",
+        ),
+    ],
+)
+def test_a_release_pushes_the_engines_image_under_its_commit_once(place, login, build, tmp_path):
+    for name in ("make", "docker", "aws"):
+        (tmp_path / name).write_text(SPOKEN)
+        (tmp_path / name).chmod(0o755)
+    said = tmp_path / "said"
+    said.touch()
+    env = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "PLACE": place,
+        "SAID": str(said),
+        "GITHUB_SHA": "0a1b",
+        "GOOGLE_TOKEN": "token",
+    }
+    *_, script = workflow("apply")[2]
+
+    for _ in range(2):
+        subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script], env=env, check=True)
+
+    spoken = [line for line in said.read_text().splitlines() if not line.startswith("aws ")]
+    image = f"{place.split()[0]}:0a1b"
+    assert spoken == [
+        f"docker login {login}",
+        f"docker build {build} --tag {image} .",
+        f"docker push {image}",
+        f"docker login {login}",
+    ]
+
+
+def test_every_module_takes_the_same_providers():
+    wanted = {"aws": ">= 5.80, < 7.0", "google": ">= 6.50, < 8.0"}
+    found = [
+        pair
+        for path in TERRAFORM.rglob("*.tf")
+        if ".terraform" not in path.parts
+        for pair in re.findall(r'source += "hashicorp/(\w+)"\s+version = "(.*)"', path.read_text())
+    ]
+
+    assert len(found) > 15
+    assert set(found) == set(wanted.items())
+
+
 def test_the_settings_of_an_environment_are_those_the_jobs_read():
     outputs = (TERRAFORM / "outputs.tf").read_text().partition("output ")[0]
     given = set(re.findall(r"\b([A-Z][A-Z_]+[A-Z]) *=", outputs))
@@ -199,6 +291,8 @@ def tree(tmp_path_factory):
         shutil.copytree(
             ROOT / name, copy / name, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__")
         )
+    for path in ROOT.glob("requirements-*.in"):
+        shutil.copy(path, copy)
     return copy
 
 
@@ -401,6 +495,18 @@ def test_the_configuration_is_valid(root, tree):
     assert "Success!" in terraform(folder, "validate", "-no-color").stdout
 
 
+def pinned(who):
+    """What an image or a managed Airflow installs, as it is asked for."""
+    text = (ROOT / f"requirements-{who}.in").read_text()
+    return dict(re.findall(r"^([\w-]+)(==\S+)$", text, re.MULTILINE))
+
+
+def one(plan, kind, name="this"):
+    """The one resource of a kind and name that a plan makes, as it would be."""
+    (found,) = (c["change"]["after"] for c in plan["resource_changes"] if (c["type"], c["name"]) == (kind, name))
+    return found
+
+
 @needs_terraform
 @pytest.mark.parametrize("env", ["dev", "prod"])
 def test_the_environment_is_planned_and_what_it_may_not_be_is_refused(env, tree):
@@ -416,23 +522,28 @@ def test_the_environment_is_planned_and_what_it_may_not_be_is_refused(env, tree)
         for change in plans["the_environment_has_every_table_and_the_settings"]["resource_changes"]
         if change["type"] == "google_bigquery_table"
     ]
-    assert summary["passed"] >= 11
+    assert summary["passed"] >= 12
     assert summary["failed"] == summary["errored"] == summary["skipped"] == 0
     assert {table["table_id"] for table in tables} == set(contract.names())
     assert {table["deletion_protection"] for table in tables} == {env == "prod"}
+    composer = one(plans["with_composer"], "google_composer_environment")
+    assert composer["config"][0]["software_config"][0]["pypi_packages"] == pinned("jobs")
+    mwaa = one(plans["with_emr_and_mwaa"], "aws_s3_object", "requirements")
+    google = {"apache-airflow-providers-google": pinned("airflow")["apache-airflow-providers-google"]}
+    assert mwaa["content"].split() == [f"{name}{bound}" for name, bound in sorted({**pinned("jobs"), **google}.items())]
     for name in ("the_environment_has_every_table_and_the_settings", "with_composer", "with_emr_and_mwaa"):
         created = [change for change in plans[name]["resource_changes"] if change["mode"] == "managed"]
         print(f"{env}, {name}: {len(created)} resources planned")
 
 
-GROWN = """
+CHANGED = """
 mock_provider "google" {{}}
 
 variables {{
   project  = "example"
   dataset  = "sunledger"
   location = "EU"
-  lock     = "{lock}"
+  lock     = null
 }}
 
 run "before" {{
@@ -441,38 +552,71 @@ run "before" {{
   }}
 }}
 
-run "after" {{
+run "grown" {{
   command = plan
 
   variables {{
-    contracts = "{after}"
+    contracts = "{grown}"
+  }}
+}}
+
+run "shrunk" {{
+  command = plan
+
+  variables {{
+    contracts = "{shrunk}"
   }}
 }}
 """
 
 
-@needs_terraform
-def test_a_column_that_is_added_to_a_contract_plans_one_change_in_place(tree, tmp_path):
-    tables = copied(tmp_path)
-    new = {"name": "module_temperature_degc", "physicalType": "FLOAT64", "description": "Temperature [degC]."}
-    changed(tables / "dim_system.yaml", lambda document, table: table["properties"].append(new))
-    folder = shutil.copytree(tree / "terraform/modules", tmp_path / "modules") / "bigquery"
-    lock = tree / "terraform/columns.lock"
-    (folder / "tests/grown.tftest.hcl").write_text(GROWN.format(lock=lock, before=ROOT / "jobs/tables", after=tables))
-    initialised(folder)
-
-    done = terraform(folder, "test", "-json", "-verbose", "-filter=tests/grown.tftest.hcl")
-
+@pytest.fixture(scope="module")
+def dim_system_changed(tree, tmp_path_factory):
+    """Plans over tables that are there: by contracts with a new column in dim_system, and by ones that lack one."""
+    folder = tmp_path_factory.mktemp("changed")
+    paths = {name: shutil.copytree(ROOT / "jobs/tables", folder / name) for name in ("before", "grown", "shrunk")}
+    changed(paths["grown"] / "dim_system.yaml", lambda document, table: table["properties"].append(NEW))
+    changed(paths["shrunk"] / "dim_system.yaml", lambda document, table: table["properties"].pop(LOST))
+    module = shutil.copytree(tree / "terraform/modules", folder / "modules") / "bigquery"
+    (module / "tests/changed.tftest.hcl").write_text(CHANGED.format(**paths))
+    initialised(module)
+    done = terraform(module, "test", "-json", "-verbose", "-filter=tests/changed.tftest.hcl")
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    (plan,) = (entry["test_plan"] for entry in found if entry["type"] == "test_plan")
-    changes = [c for c in plan["resource_changes"] if c["change"]["actions"] not in (["no-op"], ["read"])]
-    assert [(c["name"], c["index"], c["change"]["actions"]) for c in changes] == [("this", "dim_system", ["update"])]
-    before, after = (json.loads(changes[0]["change"][side]["schema"]) for side in ("before", "after"))
+    return {entry["@testrun"]: entry["test_plan"] for entry in found if entry["type"] == "test_plan"}
+
+
+NEW = {"name": "module_temperature_degc", "physicalType": "FLOAT64", "description": "Temperature [degC]."}
+# The last before load_id and object_id; no key is about it.
+LOST = -3
+
+
+def changes(plan):
+    return [c for c in plan["resource_changes"] if c["change"]["actions"] not in (["no-op"], ["read"])]
+
+
+@needs_terraform
+def test_a_column_that_is_added_to_a_contract_plans_one_change_in_place(dim_system_changed):
+    plan = dim_system_changed["grown"]
+
+    (change,) = changes(plan)
+    assert (change["name"], change["index"], change["change"]["actions"]) == ("this", "dim_system", ["update"])
+    before, after = (json.loads(change["change"][side]["schema"]) for side in ("before", "after"))
     assert after == [
         *before,
-        {"name": new["name"], "type": "FLOAT", "mode": "NULLABLE", "description": new["description"]},
+        {"name": NEW["name"], "type": "FLOAT", "mode": "NULLABLE", "description": NEW["description"]},
     ]
     assert list(columns.taken(plan)) == []
+
+
+@needs_terraform
+def test_older_contracts_plan_to_take_a_newer_column_and_that_plan_is_refused(dim_system_changed):
+    """A newer release of the jobs has added the column; whoever plans from an older one must not take it."""
+    plan = dim_system_changed["shrunk"]
+    lost = contract.load("dim_system").columns[LOST].name
+
+    assert [(c["index"], c["change"]["actions"]) for c in changes(plan)] == [("dim_system", ["update"])]
+    (said,) = columns.taken(plan)
+    assert said.startswith(f"The plan takes column {lost} from ")
 
 
 # AWS, on a local server

@@ -39,7 +39,7 @@ run "with_composer" {
 
   variables {
     airflow         = "composer"
-    airflow_version = "composer-3-airflow-3.1.0"
+    airflow_version = "composer-3-airflow-3.3.2"
     secrets         = ["epa-api-key"]
   }
 
@@ -56,7 +56,7 @@ run "with_emr_and_mwaa" {
     spark           = "emr"
     emr_release     = "emr-7.9.0"
     airflow         = "mwaa"
-    airflow_version = "3.0.6"
+    airflow_version = "3.3.2"
   }
 
   override_module {

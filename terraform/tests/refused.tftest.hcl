@@ -86,12 +86,22 @@ run "an_account_that_is_none" {
   expect_failures = [var.aws_account]
 }
 
+run "an_image_without_a_commit" {
+  command = plan
+
+  variables {
+    image = "latest"
+  }
+
+  expect_failures = [var.image]
+}
+
 run "airflow_beside_the_other_clouds_spark" {
   command = plan
 
   variables {
     airflow         = "mwaa"
-    airflow_version = "3.0.6"
+    airflow_version = "3.3.2"
   }
 
   expect_failures = [var.airflow]

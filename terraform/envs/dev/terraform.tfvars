@@ -18,5 +18,8 @@ secrets             = []
 spark   = "dataproc"
 airflow = "none"
 
+# The commit whose image Spark jobs run in; a release pushes one for each commit.
+image = null
+
 google_monthly  = 100
 aws_monthly_usd = 50

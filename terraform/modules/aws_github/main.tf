@@ -86,7 +86,7 @@ data "aws_iam_policy_document" "plan" {
     sid = "ReadConfiguration"
     actions = [
       "airflow:GetEnvironment", "airflow:ListTagsForResource", "budgets:ViewBudget", "budgets:ListTagsForResource",
-      "ec2:Describe*", "ecr:DescribeRepositories", "ecr:ListTagsForResource", "emr-serverless:GetApplication",
+      "ec2:Describe*", "ecr:DescribeRepositories", "ecr:GetRepositoryPolicy", "ecr:ListTagsForResource", "emr-serverless:GetApplication",
       "emr-serverless:ListTagsForResource", "iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies",
       "iam:ListAttachedRolePolicies", "s3:GetAccelerateConfiguration", "s3:GetBucket*", "s3:GetEncryptionConfiguration",
       "s3:GetInventoryConfiguration", "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListBucket",

@@ -27,6 +27,14 @@ resource "google_service_account_iam_member" "plans_as_jobs" {
   member             = google_service_account.airflow.member
 }
 
+locals {
+  # What the DAGs do themselves (plan, check, publish) they do as the jobs.
+  connection = jsonencode({
+    conn_type = "google_cloud_platform"
+    extra     = { impersonation_chain = var.jobs.email }
+  })
+}
+
 resource "google_composer_environment" "this" {
   project = var.project
   name    = var.name
@@ -44,7 +52,7 @@ resource "google_composer_environment" "this" {
 
     software_config {
       image_version = var.image
-      env_variables = var.settings
+      env_variables = merge(var.settings, { AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT = local.connection })
       pypi_packages = var.requirements
     }
   }

@@ -14,12 +14,12 @@ variable "region" {
 }
 
 variable "image" {
-  description = "Version of Composer and Airflow, such as composer-3-airflow-3.1.0; the DAGs are written for Airflow 3."
+  description = "Version of Composer and Airflow, such as composer-3-airflow-3.3.2."
   type        = string
 
   validation {
-    condition     = can(regex("^composer-3-airflow-3", var.image))
-    error_message = "The DAGs are written for Airflow 3: take an image that begins with composer-3-airflow-3, not ${var.image}."
+    condition     = can(regex("^composer-3-airflow-3\\.([3-9]|[1-9][0-9])", var.image))
+    error_message = "The DAGs need Airflow 3.3 or newer, for its retry policies: take an image such as composer-3-airflow-3.3.2, not ${var.image}."
   }
 }
 
@@ -34,8 +34,8 @@ variable "network" {
 variable "jobs" {
   description = "The service account that the DAGs submit batches as."
   type = object({
-    member = string
-    name   = string
+    email = string
+    name  = string
   })
 }
 
@@ -50,7 +50,6 @@ variable "bundle" {
 }
 
 variable "requirements" {
-  description = "Python packages beyond Composer's own, with their bounds, such as { duckdb = \"==2.0.0\" }."
+  description = "Python packages that the jobs import, with their bounds, such as { duckdb = \"==2.0.0\" }."
   type        = map(string)
-  default     = {}
 }

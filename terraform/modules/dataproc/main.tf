@@ -64,6 +64,10 @@ resource "google_project_iam_member" "worker" {
   member  = var.jobs.member
 }
 
+locals {
+  images = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.images.repository_id}/sunledger"
+}
+
 resource "google_artifact_registry_repository" "images" {
   #checkov:skip=CKV_GCP_84:encrypted with the cloud's own key; a customer's key is one more thing that can be lost, and nobody here has asked to hold it
 

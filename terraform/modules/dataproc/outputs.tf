@@ -4,7 +4,8 @@ output "runtime" {
     region          = var.region
     subnetwork      = google_compute_subnetwork.spark.id
     service_account = var.jobs.email
-    images          = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.images.repository_id}"
+    images          = local.images
+    image           = var.image == null ? null : "${local.images}:${var.image}"
   }
 }
 

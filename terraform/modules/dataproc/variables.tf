@@ -33,6 +33,12 @@ variable "addresses" {
   default     = "10.80.0.0/20"
 }
 
+variable "image" {
+  description = "Tag of the image that batches run in; null for Google's own, which lacks the jobs and their packages."
+  type        = string
+  default     = null
+}
+
 variable "labels" {
   description = "Labels of the image repository."
   type        = map(string)

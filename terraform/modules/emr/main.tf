@@ -1,3 +1,9 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
 resource "aws_emrserverless_application" "spark" {
   name          = var.name
   release_label = var.release
@@ -22,6 +28,17 @@ resource "aws_emrserverless_application" "spark" {
     subnet_ids         = var.subnets
     security_group_ids = [var.security_group]
   }
+
+  dynamic "image_configuration" {
+    for_each = var.image[*]
+
+    content {
+      image_uri = "${aws_ecr_repository.images.repository_url}:${image_configuration.value}"
+    }
+  }
+
+  # It looks at its image when it is made.
+  depends_on = [aws_ecr_repository_policy.pull]
 }
 
 resource "aws_ecr_repository" "images" {
@@ -33,4 +50,30 @@ resource "aws_ecr_repository" "images" {
   image_scanning_configuration {
     scan_on_push = true
   }
+}
+
+# The service fetches the image by itself, as the account's applications only.
+data "aws_iam_policy_document" "pull" {
+  statement {
+    sid     = "EmrServerless"
+    actions = ["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["emr-serverless.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values = [
+        "arn:${data.aws_partition.current.partition}:emr-serverless:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:/applications/*"
+      ]
+    }
+  }
+}
+
+resource "aws_ecr_repository_policy" "pull" {
+  repository = aws_ecr_repository.images.name
+  policy     = data.aws_iam_policy_document.pull.json
 }

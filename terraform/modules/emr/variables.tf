@@ -13,6 +13,12 @@ variable "release" {
   }
 }
 
+variable "image" {
+  description = "Tag of the image that jobs run in; null for the release's own, which lacks the jobs and their packages."
+  type        = string
+  default     = null
+}
+
 variable "subnets" {
   description = "Private subnets with a way out to Google."
   type        = list(string)

@@ -69,7 +69,7 @@ resource "aws_s3_object" "bundle" {
 resource "aws_s3_object" "requirements" {
   bucket  = aws_s3_bucket.dags.id
   key     = "requirements.txt"
-  content = var.requirements
+  content = join("\n", concat([for name, bound in var.requirements : "${name}${bound}"], [""]))
 
   depends_on = [aws_s3_bucket_versioning.dags]
 }

@@ -9,12 +9,12 @@ variable "bucket" {
 }
 
 variable "airflow" {
-  description = "Version of Airflow, such as 3.0.6; the DAGs are written for Airflow 3."
+  description = "Version of Airflow, such as 3.3.2."
   type        = string
 
   validation {
-    condition     = startswith(var.airflow, "3.")
-    error_message = "The DAGs are written for Airflow 3: ${var.airflow} is another."
+    condition     = can(regex("^3\\.([3-9]|[1-9][0-9])", var.airflow))
+    error_message = "The DAGs need Airflow 3.3 or newer, for its retry policies: ${var.airflow} is older."
   }
 }
 
@@ -59,7 +59,6 @@ variable "bundle" {
 }
 
 variable "requirements" {
-  description = "The Python packages that the DAGs need beyond MWAA's own, as a requirements file's text."
-  type        = string
-  default     = ""
+  description = "Python packages that the jobs import, with their bounds, such as { duckdb = \"==2.0.0\" }."
+  type        = map(string)
 }

@@ -39,12 +39,16 @@ resource "google_storage_bucket" "this" {
   }
 }
 
+# Objects, and to see where the bucket is: the jobs refuse one that the dataset cannot load from.
 resource "google_storage_bucket_iam_member" "writer" {
-  for_each = var.writers
+  for_each = {
+    for pair in setproduct(keys(var.writers), ["roles/storage.objectUser", "roles/storage.legacyBucketReader"]) :
+    join(" ", pair) => { member = var.writers[pair[0]], role = pair[1] }
+  }
 
   bucket = google_storage_bucket.this.name
-  role   = "roles/storage.objectUser"
-  member = each.value
+  role   = each.value.role
+  member = each.value.member
 }
 
 resource "google_storage_bucket_iam_member" "reader" {

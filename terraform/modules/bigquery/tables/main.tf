@@ -1,8 +1,8 @@
 # The REST resource, word for word, in the provider's words.
 #
 # `ignore_changes = [schema]` would keep Terraform from a column that a newer release of the jobs has added, but also from
-# every column that a contract adds. The provider compares columns by name, so what the jobs add from the same contract is
-# no change; and a plan that would take a column is refused by `columns.py plan`.
+# every column that a contract adds: no plan would have it. The provider compares columns by name, so what the jobs add
+# from the same contract is no change; and a plan that would take a column is refused by `columns.py plan`.
 resource "google_bigquery_table" "this" {
   #checkov:skip=CKV_GCP_80:encrypted with the cloud's own key; a customer's key is one more thing that can be lost, and nobody here has asked to hold it
 

@@ -10,19 +10,32 @@ variables {
   project  = "example-dev"
   name     = "sunledger-dev"
   region   = "europe-west4"
-  image    = "composer-3-airflow-3.1.0"
+  image    = "composer-3-airflow-3.3.2"
   network  = { network = "network", subnetwork = "subnetwork" }
-  jobs     = { member = "serviceAccount:jobs@example-dev.iam.gserviceaccount.com", name = "projects/example-dev/serviceAccounts/jobs" }
+  jobs     = { email = "jobs@example-dev.iam.gserviceaccount.com", name = "projects/example-dev/serviceAccounts/jobs" }
   settings = { SPARK_PROFILE = "dataproc" }
-  bundle   = { "pv.py" = "../../../dags/pv.py", "jobs/settings.py" = "../../../jobs/settings.py" }
+
+  requirements = { duckdb = "==2.0.0" }
+
+  bundle = { "pv.py" = "../../../dags/pv.py", "jobs/settings.py" = "../../../jobs/settings.py" }
 }
 
 run "airflow_gets_the_settings_and_may_name_the_jobs_account" {
   command = plan
 
   assert {
-    condition     = one(one(google_composer_environment.this.config).software_config).env_variables == tomap(var.settings)
+    condition     = one(one(google_composer_environment.this.config).software_config).env_variables["SPARK_PROFILE"] == "dataproc"
     error_message = "Airflow reads other settings than the jobs."
+  }
+
+  assert {
+    condition     = jsondecode(one(one(google_composer_environment.this.config).software_config).env_variables["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"]).extra.impersonation_chain == var.jobs.email
+    error_message = "What the DAGs do themselves is not done as the jobs."
+  }
+
+  assert {
+    condition     = one(one(google_composer_environment.this.config).software_config).pypi_packages == tomap(var.requirements)
+    error_message = "Airflow lacks what the jobs import."
   }
 
   assert {
@@ -36,11 +49,11 @@ run "airflow_gets_the_settings_and_may_name_the_jobs_account" {
   }
 }
 
-run "airflow_2_is_refused" {
+run "an_older_airflow_is_refused" {
   command = plan
 
   variables {
-    image = "composer-3-airflow-2.10.5"
+    image = "composer-3-airflow-3.1.0"
   }
 
   expect_failures = [var.image]

@@ -23,8 +23,19 @@ run "batches_run_as_the_jobs_without_a_public_address" {
   }
 
   assert {
-    condition     = output.runtime.images == "europe-west4-docker.pkg.dev/example-dev/sunledger-dev"
-    error_message = "Images are somewhere else."
+    condition     = output.runtime.images == "europe-west4-docker.pkg.dev/example-dev/sunledger-dev/sunledger" && output.runtime.image == null
+    error_message = "Images are somewhere else, or one is named that nobody has pushed."
+  }
+}
+
+run "batches_run_in_the_image_that_is_named" {
+  variables {
+    image = "0a1b2c3"
+  }
+
+  assert {
+    condition     = output.runtime.image == "europe-west4-docker.pkg.dev/example-dev/sunledger-dev/sunledger:0a1b2c3"
+    error_message = "Batches run in another image."
   }
 }
 

@@ -16,13 +16,14 @@ mock_provider "aws" {
 variables {
   name           = "sunledger-dev"
   bucket         = "example-dags"
-  airflow        = "3.0.6"
+  airflow        = "3.3.2"
   subnets        = ["subnet-1", "subnet-2"]
   security_group = "sg-1"
   jobs_role      = "arn:aws:iam::123456789012:role/sunledger-dev-jobs"
   application    = "00f1"
   landing_bucket = "arn:aws:s3:::example-landing"
   settings       = { SPARK_PROFILE = "emr", WAREHOUSE = "bigquery://example-dev/sunledger?location=EU" }
+  requirements   = { duckdb = "==2.0.0" }
   bundle         = { "pv.py" = "../../../dags/pv.py" }
 }
 
@@ -30,6 +31,11 @@ run "airflow_gets_the_settings_and_is_private" {
   assert {
     condition     = strcontains(aws_s3_object.startup.content, "export WAREHOUSE='bigquery://example-dev/sunledger?location=EU'\n")
     error_message = "Airflow reads other settings than the jobs."
+  }
+
+  assert {
+    condition     = aws_s3_object.requirements.content == "duckdb==2.0.0\n"
+    error_message = "Airflow lacks what the jobs import."
   }
 
   assert {
@@ -48,11 +54,11 @@ run "airflow_gets_the_settings_and_is_private" {
   }
 }
 
-run "airflow_2_is_refused" {
+run "an_older_airflow_is_refused" {
   command = plan
 
   variables {
-    airflow = "2.10.3"
+    airflow = "3.1.8"
   }
 
   expect_failures = [var.airflow]

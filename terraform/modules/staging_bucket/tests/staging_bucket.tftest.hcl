@@ -30,8 +30,13 @@ run "the_bucket_is_private_and_keeps_live_loads" {
   }
 
   assert {
-    condition     = google_storage_bucket_iam_member.writer["jobs"].role == "roles/storage.objectUser"
-    error_message = "The jobs may do more, or less, than read and write objects."
+    condition = {
+      for grant in google_storage_bucket_iam_member.writer : grant.role => grant.member
+      } == {
+      "roles/storage.objectUser"         = var.writers["jobs"]
+      "roles/storage.legacyBucketReader" = var.writers["jobs"]
+    }
+    error_message = "The jobs may do more, or less, than read and write objects and see where the bucket is."
   }
 }
 
