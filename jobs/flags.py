@@ -49,13 +49,21 @@ FLAGS = {
         "AC power held at the inverter's limit",
         "`clipping.geometric`, for an hour in the day's upper 5 %, with lower readings before and after",
     ),
-    DST: Flag("dst", "of an hour that the clock skipped or had twice", "rules of time; not decided yet"),
+    DST: Flag(
+        "dst",
+        "of an hour that the zone's clock skips or has twice",
+        "the rules of the system's IANA zone; a logger that keeps standard time all year has such hours too",
+    ),
     INCOMPLETE: Flag(
         "incomplete_day",
         "of a day on which the sensor has less than 95 % of its readings",
         "`gaps.completeness_score`, by the sensor's median step of the day, an hour at most",
     ),
-    UNIT_DOUBTFUL: Flag("unit_doubtful", "perhaps not in `units`", "plausibility against capacity; not decided yet"),
+    UNIT_DOUBTFUL: Flag(
+        "unit_doubtful",
+        "perhaps not in `units`",
+        "power of a day whose greatest value is more than ten times the DC capacity",
+    ),
 }
 
 # A value with one of these is not what the sensor's quantity was; the other flags tell of values that were measured.

@@ -13,7 +13,7 @@ from datetime import date
 import numpy as np
 
 from jobs import detection, limits, sun
-from jobs.flags import CLIPPING, INCOMPLETE, NIGHT_OFFSET, OUT_OF_RANGE, OUTLIER, SENTINEL, STALE
+from jobs.flags import CLIPPING, DST, INCOMPLETE, NIGHT_OFFSET, OUT_OF_RANGE, OUTLIER, SENTINEL, STALE, UNIT_DOUBTFUL
 from jobs.limits import Limits
 
 # Seen in systems 4901 to 4903, 34 and others.
@@ -33,6 +33,8 @@ CLIPPING_ABOVE = 0.95
 # What pvanalytics' clipping.threshold asks for as well.
 CLIPPING_SECONDS = 3600
 FEWEST_STALE = 6
+# No plant gives this many times its capacity, and no unit is off by less.
+DOUBTFUL = 10
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,13 @@ def flags(times: np.ndarray, values: np.ndarray, quantity: str | None, units: st
     Args:
         times: datetime64[us], wall clock, each once, in any order. Every day must be there with all of its readings.
         values: float64, finite, in `units`.
-        quantity: canonical quantity; none if unknown, then sentinels and incomplete days are all that is found.
+        quantity: canonical quantity; none if unknown, then sentinels, incomplete days and hours of a clock's change are
+            all that is found.
         units: canonical unit; none if unknown.
         system: what is known of the system.
 
     Returns:
-        The bits of each reading [int64], in the order given. DST and UNIT_DOUBTFUL are for the caller to add.
+        The bits of each reading [int64], in the order given.
     """
     found = np.zeros(len(values), np.int64)
     order = np.argsort(times, kind="stable")
@@ -84,6 +87,8 @@ def _of_a_day(times, values, quantity, units, held_to: Limits | None, system: Sy
     measured = np.flatnonzero(~is_code)
     if step and len(measured) * step < COMPLETE * 86400:
         found |= INCOMPLETE
+    if changed := sun.clock_change_s(midnight.item(), system.zone):
+        found[(seconds >= changed[0]) & (seconds < changed[1])] |= DST
     if held_to is None or not len(measured):
         return found
     seconds, values = seconds[measured], values[measured]
@@ -96,6 +101,9 @@ def _of_a_day(times, values, quantity, units, held_to: Limits | None, system: Sy
         if quantity in ("ghi", "dni", "dhi"):
             cannot_be |= _beyond_qcrad(values, quantity, elevation, day)
     found[measured[cannot_be]] |= OUT_OF_RANGE
+    by_capacity = held_to.maximum is not None and held_to.maximum.is_share and system.dc_capacity_kw
+    if by_capacity and values.max() > DOUBTFUL * 1000 * system.dc_capacity_kw:
+        found[measured] |= UNIT_DOUBTFUL
     if not step:
         return found
 

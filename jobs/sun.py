@@ -4,7 +4,7 @@ Night must come from geometry: a night found in the data itself moves with a clo
 known is told as unknown: no place, no zone, or a longitude that the zone contradicts (in PVDAQ, a lost sign).
 """
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,26 @@ def offsets_h(day: date, longitude_deg: float, utc_offset_h: float | None, zone:
     hours = tuple(sorted(offset.total_seconds() / 3600 for offset in found))
     apart = [abs((longitude_deg / 15 - offset + 12) % 24 - 12) for offset in hours]
     return hours if max(apart) <= FURTHEST_HOURS else ()
+
+
+@lru_cache(maxsize=1024)
+def clock_change_s(day: date, zone: str | None) -> tuple[int, int] | None:
+    """Give the hour of a day that its zone's clock skips or has twice [s since midnight, wall clock]; mostly none.
+
+    >>> clock_change_s(date(2019, 3, 10), "America/Los_Angeles")
+    (7200, 10800)
+    """
+    try:
+        known = zone and ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        return None
+    midnight = datetime(day.year, day.month, day.day, tzinfo=known or UTC)
+    if (midnight + timedelta(days=1)).utcoffset() == midnight.utcoffset():
+        return None
+    # Before and after a change the clock has two answers to the same question.
+    minutes = [midnight + timedelta(minutes=minute) for minute in range(1440)]
+    apart = [n for n, moment in enumerate(minutes) if moment.utcoffset() != moment.replace(fold=1).utcoffset()]
+    return (apart[0] * 60, apart[-1] * 60 + 60) if apart else None
 
 
 def elevation_deg(

@@ -454,3 +454,25 @@ def test_every_limit_is_of_a_quantity_of_the_vocabulary_in_its_unit_and_says_its
     assert all(row["source_of_range"] for row in held)
     power = vocabulary.describe("ac_power_hw__2695")
     assert limits.of(power.quantity, power.units).zero_at_night
+
+
+def test_the_hour_that_a_clock_has_twice_is_flagged_in_a_zone_and_not_under_a_fixed_offset():
+    times = np.array([f"2019-11-03T{hour:02d}:30" for hour in range(24)], "datetime64[us]")
+    values = np.arange(24.0)
+
+    def flagged(**known):
+        return np.flatnonzero(quality.flags(times, values, None, None, System(**known)) & flags.DST).tolist()
+
+    assert flagged(zone="America/Los_Angeles") == [1]
+    assert flagged(utc_offset_hours=-8.0) == []
+
+
+def test_power_of_many_times_the_capacity_makes_its_days_unit_doubtful_and_no_other_days():
+    times = np.array([f"2018-0{month}-15T{hour:02d}:00" for month in (7, 8) for hour in (0, 12)], "datetime64[us]")
+    stored_as_kw_then_w = np.array([0.0, 900e3, 0.0, 900e6])
+
+    found = quality.flags(times, stored_as_kw_then_w, "ac_power", "W", System(dc_capacity_kw=1153.488))
+
+    assert (found & flags.UNIT_DOUBTFUL > 0).tolist() == [False, False, True, True]
+    unknown = quality.flags(times, stored_as_kw_then_w, "ac_power", "W", System())
+    assert not (unknown & flags.UNIT_DOUBTFUL).any()

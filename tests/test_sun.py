@@ -59,3 +59,20 @@ def test_of_two_clocks_the_one_with_the_higher_sun_counts():
 )
 def test_a_clock_is_known_or_is_not(day, longitude, offset, zone, known):
     assert sun.offsets_h(day, longitude, offset, zone) == known
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "hour"),
+    [
+        (date(2019, 3, 10), "America/Los_Angeles", (2 * 3600, 3 * 3600)),
+        (date(2019, 11, 3), "PST8PDT", (3600, 2 * 3600)),
+        (date(2019, 11, 4), "America/Los_Angeles", None),
+        (date(2019, 11, 3), "America/Phoenix", None),
+        (date(2019, 11, 3), "Nowhere/Else", None),
+        (date(2019, 11, 3), None, None),
+        # Half an hour in Lord Howe, and no hour at all on the day that Samoa left out.
+        (date(2019, 4, 7), "Australia/Lord_Howe", (5400, 7200)),
+    ],
+)
+def test_the_hour_of_a_clocks_change_is_that_of_its_zone(day, zone, hour):
+    assert sun.clock_change_s(day, zone) == hour
