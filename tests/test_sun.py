@@ -70,7 +70,7 @@ def test_a_clock_is_known_or_is_not(day, longitude, offset, zone, known):
         (date(2019, 11, 3), "America/Phoenix", None),
         (date(2019, 11, 3), "Nowhere/Else", None),
         (date(2019, 11, 3), None, None),
-        # Half an hour in Lord Howe, and no hour at all on the day that Samoa left out.
+        # Half an hour in Lord Howe.
         (date(2019, 4, 7), "Australia/Lord_Howe", (5400, 7200)),
     ],
 )
