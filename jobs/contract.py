@@ -37,6 +37,11 @@ ARROW_TYPES = {
     "TIMESTAMP": pa.timestamp("us", tz="UTC"),
 }
 
+# What one row or more of a derived table is built for, written like the key of an object.
+UNIT_KEY = re.compile("ss_id=(?P<ss_id>[1-9][0-9]*)/day=(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
+# How many wall-clock days before and after its own a unit is built from: a UTC day has readings of three.
+UNIT_REACH = {"system_day": 0, "system_utc_day": 1}
+
 # ODCS's comparison words, and how a check's line reads.
 COMPARISONS = {
     "mustBe": ("= {}", lambda seen, bound: seen == bound),
@@ -133,7 +138,8 @@ class Contract:
     """What a table promises.
 
     `replaces` says what a new object version takes the place of: the `object`'s older version, or the whole `table`.
-    `query` is a view's GoogleSQL, with `${dataset}` before each table; a table has none.
+    `query` is a view's GoogleSQL, with `${dataset}` before each table; a table has none. A derived table is built from
+    the columns `derived_from` names of a fact, which comes first, and of dimensions; its `unit` is a key of UNIT_REACH.
     """
 
     table: str
@@ -149,6 +155,8 @@ class Contract:
     cluster_by: tuple[str, ...]
     replaces: str
     sources: tuple[Source, ...]
+    derived_from: Mapping[str, tuple[str, ...]]
+    unit: str | None
     checks: tuple[Check, ...]
 
     @cached_property
@@ -190,15 +198,15 @@ class Contract:
         Args:
             first_day: the first day [wall clock], where the table is partitioned by time.
             last_day: the last day, itself included.
-            parts: the parts of the objects' keys; those that are columns bound them, unless they are very many.
+            parts: the parts of the objects' keys; those that are INT64 columns bound them, unless they are very many.
         """
         bounds = ["TRUE"]
         if self.partition:
-            column = f"`{self.partition}`"
-            bounds.append(f"{column} >= DATETIME '{first_day} 00:00:00'")
-            bounds.append(f"{column} <= DATETIME '{last_day} 23:59:59.999999'")
+            bounds.append(f"`{self.partition}` >= {self._moment(first_day, '00:00:00')}")
+            bounds.append(f"`{self.partition}` <= {self._moment(last_day, '23:59:59.999999')}")
         values: dict[str, set[int]] = {}
-        for name, value in (item for part in parts for item in part.items() if item[0] in self.column_names):
+        numbers = {column.name for column in self.columns if column.type == "INT64"}
+        for name, value in (item for part in parts for item in part.items() if item[0] in numbers):
             values.setdefault(name, set()).add(int(value))
         bounds += [
             f"`{name}` IN ({', '.join(map(str, sorted(found)))})"
@@ -217,14 +225,19 @@ class Contract:
                 runs.append([day, day])
 
         def between(first: date, last: date) -> str:
-            after = last + timedelta(days=1)
-            return f"{column} >= DATETIME '{first} 00:00:00' AND {column} < DATETIME '{after} 00:00:00'"
+            start, end = (self._moment(day, "00:00:00") for day in (first, last + timedelta(days=1)))
+            return f"{column} >= {start} AND {column} < {end}"
 
         column = f"`{self.partition}`"
         within = between(runs[0][0], runs[-1][1])
         if len(runs) == 1:
             return within
         return f"{within} AND ({' OR '.join(f'({between(*run)})' for run in runs)})"
+
+    def _moment(self, day: date, time: str) -> str:
+        """Write a time of a day as a literal of the partition's type; an instant's day is that of UTC."""
+        kind = next(column.type for column in self.columns if column.name == self.partition)
+        return f"DATE '{day}'" if kind == "DATE" else f"{kind} '{day} {time}'"
 
     def view_query(self, dataset: str) -> str:
         """Write the view's query over the tables of a dataset, such as `project.dataset`."""
@@ -281,7 +294,9 @@ def _contract(table, document, schema) -> Contract:
         retention_days=_retention_days(document, partitions),
         cluster_by=tuple(custom.get("clusterBy", ())),
         replaces=custom.get("replaces", "object"),
-        sources=tuple(map(_source, document.servers or ())),
+        sources=tuple(map(_source, document.servers or ())) or _units(custom),
+        derived_from={name: tuple(columns) for name, columns in custom.get("derivedFrom", {}).items()},
+        unit=custom.get("unit"),
         checks=tuple(_check(rule) for rule in schema.quality or ()),
     )
 
@@ -332,6 +347,16 @@ def _source(server) -> Source:
         aliases={str(folder): str(ss_id) for folder, ss_id in custom.get("aliases", {}).items()},
         companions=custom.get("companions", {}),
     )
+
+
+def _units(custom: dict) -> tuple[Source, ...]:
+    """Write the units of a derived table as a source whose bucket is the fact; none for a table of another kind."""
+    if "derivedFrom" not in custom:
+        return ()
+    if custom.get("unit") not in UNIT_REACH:
+        raise ValueError(f"it is derived by {custom.get('unit')}, and a unit is {' or '.join(UNIT_REACH)}")
+    fact = next(iter(custom["derivedFrom"]))
+    return (Source(name="units", bucket=fact, prefix="", list_by="", key_pattern=UNIT_KEY, takes="every"),)
 
 
 def _check(rule) -> Check:

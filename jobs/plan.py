@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 
-from jobs import contract, ledger, listing, staging, transform
+from jobs import contract, derived, ledger, listing, staging, transform
 from jobs.contract import Contract
 from jobs.errors import LoadError, SourceError, StagingError, SupersededError
 from jobs.ledger import LoadedObject
@@ -150,7 +150,7 @@ def plan(
         raise LoadError(f"{table} has no source of its own to plan")
     # The state first: what is published while the listing runs then counts as moved, and an old listing cannot win.
     now = ledger.state(table, window.first_day or ledger.EVER[0], window.last_day or ledger.EVER[1])
-    listed = listing.listed(promised, window, progress)
+    listed = (derived if promised.derived_from else listing).listed(promised, window, progress)
     live = {
         key: version
         for key, version in now.live.items()
@@ -195,7 +195,8 @@ def plan(
         chosen.append((found, 0 if accept_loss else rows_replaced))
     complete = listing.with_companions(promised, [found for found, _ in chosen])
     brought = [_planned(found, rows) for found, (_, rows) in zip(complete, chosen, strict=True)]
-    retiring = _retiring(promised, listed, [live[key] for key in comparison.vanished]) if retire_vanished else []
+    retires = retire_vanished or promised.derived_from
+    retiring = _retiring(promised, listed, [live[key] for key in comparison.vanished]) if retires else []
     comparison.retired = len(retiring)
     comparison.plans = tuple(
         _write(promised, versions, now.head, brings, retires)
@@ -318,7 +319,8 @@ def _cut(
 
 
 def _retiring(promised: Contract, listed, vanished):
-    if vanished and not listed:
+    # A derived table has no listing that may fail, but our own checkpoint: what is gone there is gone.
+    if vanished and not listed and not promised.derived_from:
         raise SourceError(
             f"{promised.table}: the listing is empty, so {len(vanished)} objects would be retired; "
             f"an empty listing never empties a table. Check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"

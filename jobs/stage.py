@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from jobs import contract, plan, staging, transform
+from jobs import contract, derived, plan, staging, transform
 from jobs.contract import Contract
 from jobs.errors import SourceError, StagingError, UnreachableError
 from jobs.listing import NEWER
@@ -83,7 +83,8 @@ def run(spark: "SparkSession | None", planned: Plan, progress: Callable[[int, in
     attempt = staging.new_attempt(planned.table, planned.load_id)
     count = planned.group_count
     with _watched(attempt, count, progress):
-        groups = _on_spark(spark, planned, attempt) if count else []
+        staged = _derived if contract.load(planned.table).derived_from else _on_spark
+        groups = staged(spark, planned, attempt) if count else []
     if faults := [fault for group in groups for fault in group["faults"]]:
         staging.discard(attempt)
         kinds = {fault["kind"] for fault in faults}
@@ -120,6 +121,26 @@ def _on_spark(spark: "SparkSession", planned: Plan, attempt: str) -> list[dict]:
     numbers = spark.range(0, count, 1, numPartitions=count)
     reports = numbers.mapInArrow(tasks, "number long, report string").collect()
     return [json.loads(row.report) for row in sorted(reports, key=lambda row: row.number)]
+
+
+def _derived(spark: "SparkSession", planned: Plan, attempt: str) -> list[dict]:
+    """Build the rows of a derived table's units in one job; its report is like a group's."""
+    rows = derived.derive(spark, planned)
+    held = Counter(rows["object_id"].to_pylist())
+    objects = [
+        {
+            "object_id": entry.object_id,
+            "object_key": entry.key,
+            "rows_read": held[entry.object_id],
+            "rows_loaded": held[entry.object_id],
+            "rows_quarantined": 0,
+            "rows_duplicate": 0,
+        }
+        for entry in planned.objects
+    ]
+    with RowFiles(contract.load(planned.table)) as files:
+        files.add(rows)
+        return [{"objects": objects, "files": files.write(attempt, 0), "faults": []}]
 
 
 def stage_group(attempt: str, number: int) -> dict:

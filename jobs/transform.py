@@ -1,16 +1,19 @@
 """transform -- what the module of a table takes and gives.
 
 `jobs/tables/<table>.py` has one public function, `transform(source)`, and a `VERSION` that goes up by one whenever the
-same object would give other rows.
+same object would give other rows. The module of a derived table has them too, over DataFrames.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from io import BytesIO
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,19 @@ class Transform(Protocol):
         """
 
 
-def of(table: str) -> Transform:
+class Derivation(Protocol):
+    """The module of a derived table."""
+
+    VERSION: int
+
+    def transform(self, readings: "DataFrame", *described: "DataFrame") -> "DataFrame":
+        """Turn rows of the fact and of the dimensions, in the order of `derivedFrom`, into rows of the table.
+
+        The result has the contract's columns without load_id and object_id. The same rows give the same bits in
+        whatever order they come. A row's unit is told by `ss_id` and the day of the table's partition.
+        """
+
+
+def of(table: str) -> Transform | Derivation:
     """Import the module of a table."""
     return import_module(f"jobs.tables.{table}")

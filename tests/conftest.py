@@ -249,15 +249,17 @@ def shared_session(spark, monkeypatch):
 @pytest.fixture
 def shared_session_without_spark(monkeypatch):
     """Stage in this process, in place of `shared_session`, where what is at stake comes after."""
+    monkeypatch.setattr("jobs.stage._on_spark", staged_in_this_process)
+    monkeypatch.setattr("jobs.stage.session", nullcontext)
+
+
+def staged_in_this_process(spark, planned, attempt):
+    """Stage the groups of a plan one after the other, as Spark's tasks would."""
     from jobs import plan, stage
 
-    def in_this_process(spark, planned, attempt):
-        for number in range(planned.group_count):
-            plan.write(replace(planned, objects=planned.group(number)), f"{attempt}/groups/{number:05d}.plan.json")
-        return [stage.stage_group(attempt, number) for number in range(planned.group_count)]
-
-    monkeypatch.setattr(stage, "_on_spark", in_this_process)
-    monkeypatch.setattr(stage, "session", nullcontext)
+    for number in range(planned.group_count):
+        plan.write(replace(planned, objects=planned.group(number)), f"{attempt}/groups/{number:05d}.plan.json")
+    return [stage.stage_group(attempt, number) for number in range(planned.group_count)]
 
 
 @pytest.fixture

@@ -52,7 +52,9 @@ def ddl(promised: Contract) -> str:
     ]
     parts = [f"CREATE TABLE IF NOT EXISTS `{promised.table}` (\n" + ",\n".join(lines) + "\n)"]
     if promised.partition:
-        parts.append(f"PARTITION BY {_partition_type(promised)}_TRUNC(`{promised.partition}`, DAY)")
+        kind = _partition_type(promised)
+        day = f"`{promised.partition}`" if kind == "DATE" else f"{kind}_TRUNC(`{promised.partition}`, DAY)"
+        parts.append(f"PARTITION BY {day}")
     if promised.cluster_by:
         parts.append(f"CLUSTER BY {', '.join(f'`{name}`' for name in promised.cluster_by)}")
     options = {"description": _literal(promised.description)}

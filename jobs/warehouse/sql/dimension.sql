@@ -1,0 +1,4 @@
+-- What a derived table is built from of a dimension, for some systems.
+SELECT {columns}
+FROM {table}
+WHERE ss_id IN (SELECT ss_id FROM UNNEST(@systems) AS ss_id)
