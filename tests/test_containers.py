@@ -185,7 +185,10 @@ def test_the_settings_are_those_that_the_jobs_read(name):
 def test_spark_is_a_cluster_only_by_its_profile():
     assert [name for name, service in SERVICES.items() if "profiles" in service] == ["spark-master", "spark-worker"]
     assert SERVICES["scheduler"]["environment"]["SPARK_MASTER"] == "${SPARK_MASTER:-local[*]}"
-    assert "COMPOSE_PROFILES=cluster SPARK_MASTER=spark://spark-master:7077" in (ROOT / "Makefile").read_text()
+    assert (
+        "SPARK_MASTER=$(if $(CLUSTER),spark://spark-master:7077 COMPOSE_PROFILES=cluster)"
+        in (ROOT / "Makefile").read_text()
+    )
 
 
 def free_port():
