@@ -140,12 +140,8 @@ def derive(spark: "SparkSession", planned: "Plan") -> pa.Table:
             f"it was planned, such as {moved[0]}; nothing was published. Plan again"
         )
     due = [found[entry.key] for entry in planned.objects]
-    readings = _readings(spark, promised, due).persist()
-    try:
-        described = [_described(spark, promised, table, due) for table in list(promised.derived_from)[1:]]
-        rows = transform.of(promised.table).transform(readings, *described).toArrow()
-    finally:
-        readings.unpersist()
+    described = [_described(spark, promised, table, due) for table in list(promised.derived_from)[1:]]
+    rows = transform.of(promised.table).transform(_readings(spark, promised, due), *described).toArrow()
     return _owned(promised, planned, rows)
 
 

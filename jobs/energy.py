@@ -120,6 +120,6 @@ def _energy_ws(period_s: int) -> Column:
         counts |= later_second - second < 1.5 * F.col("step_s")
     nothing = F.lit(0).cast(EXACT)
     rise = F.when(later >= value, later - value).when(later < value / 2, later).otherwise(nothing)
-    energy_wh = F.when(F.col("is_sum"), value).when(counts, rise)
+    energy_wh = F.when(F.col("is_sum"), _of_interval(value)).when(counts, rise)
     power_ws = F.when(value.isNotNull(), F.greatest(value, nothing)) * F.col("step_s")
     return F.when(F.col("is_counter"), energy_wh * WS_PER_WH).otherwise(power_ws)

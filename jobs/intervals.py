@@ -13,7 +13,7 @@ DAY = ("ss_id", "day")
 
 # Less apart than this, two readings of a sensor are two loggers that write the same; further apart, there is a gap.
 SHORTEST_STEP_S, LONGEST_STEP_S = 5, 3_600
-# Where fewer of the distances between a sensor's readings are its step, it has more than one.
+# Where fewer of the distances between a sensor's readings are its step or, for gaps, a multiple, it has more than one.
 STEADY = 0.8
 
 
@@ -95,20 +95,17 @@ def _with_steps(readings: DataFrame, sensor: tuple[str, ...]) -> DataFrame:
         told = F.struct(near.alias("near"), exactly.alias("exactly"), (-step_s).alias("shorter"))
         return F.when(step_s.between(SHORTEST_STEP_S, LONGEST_STEP_S), told)
 
+    step_s = -F.col("usual.shorter")
+    beyond = F.col("gap_s") % step_s
+    fitting = F.when(F.least(beyond, step_s - beyond) <= 1, F.col("times"))
     return (
         of_gap.withColumn("candidate", F.greatest(*(candidate(off_s) for off_s in (-1, 0, 1))))
+        .withColumn("usual", F.max("candidate").over(of_sensor))
         .select(
             *sensor,
-            "readings",
-            F.max("candidate").over(of_sensor).alias("usual"),
-            F.sum("times").over(of_sensor).alias("distances"),
+            step_s.alias("step_s"),
+            (F.sum(fitting).over(of_sensor) >= STEADY * F.sum("times").over(of_sensor)).alias("is_steady"),
             F.min("first_s").over(of_sensor).alias("first_s"),
-        )
-        .select(
-            *sensor,
-            (-F.col("usual.shorter")).alias("step_s"),
-            (F.col("usual.near") >= STEADY * F.col("distances")).alias("is_steady"),
-            "first_s",
             "readings",
         )
     )

@@ -31,6 +31,7 @@ PARAMETERS = {
     "since": "INT64",
     "started_at": "TIMESTAMP",
     "step": "STRING",
+    "systems": "ARRAY<INT64>",
     "table_name": "STRING",
     "transform_version": "INT64",
 }
@@ -59,8 +60,9 @@ def scripts():
     }
     texts["leave"] = "\n".join(warehouse.sql(name, **texts) for name in ("delete_whole", "delete_objects", "retire"))
     for path in sorted(Path(warehouse.__file__).parent.joinpath("sql").glob("*.sql")):
-        referenced = {"table": "dim_system", "column": "ss_id"} if path.stem == "referenced_keys" else {}
-        script = warehouse.sql(path.stem, **texts | referenced)
+        of_a_dimension = {"table": "dim_system", "column": "ss_id", "columns": ("ss_id", "dc_capacity_kw")}
+        other = of_a_dimension if path.stem in ("referenced_keys", "dimension") else {}
+        script = warehouse.sql(path.stem, **texts | other)
         # Relations have the names that the warehouse gives them.
         yield pytest.param(re.sub(r"\{(\w+)\}", r"\1", script), id=path.stem)
     for path in sorted(Path(__file__).parent.parent.glob("fixtures/*.sql")):

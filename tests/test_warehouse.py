@@ -179,6 +179,10 @@ def test_a_value_that_must_be_there_is_asked_for(opened):
         opened.transact("INSERT INTO etl_head (table_name) VALUES ('t');", {}, {})
 
 
+# In the order in which they are loaded.
+TABLES = ("dim_system", "dim_sensor", "fact_pv_measurement", "fact_pv_performance_daily", "fact_pv_energy_hourly")
+
+
 def test_the_same_fixtures_give_the_same_rows_of_every_table_and_view(place, new_place, monkeypatch, shared_session):
     """To the value and the type, whatever the warehouse; only times and run ids are each run's own."""
     own = {"changed_at", "published_at", "checked_at", "started_at", "seconds", "run_id"}
@@ -189,7 +193,7 @@ def test_the_same_fixtures_give_the_same_rows_of_every_table_and_view(place, new
         for name, value in one.environment.items():
             monkeypatch.setenv(name, value)
         forget()
-        for table in ("dim_system", "fact_pv_measurement"):
+        for table in TABLES:
             found, _ = steps.plan_load("run", table, Window())
             for planned in found.plans:
                 steps.stage_load("run", planned.uri)
@@ -202,5 +206,6 @@ def test_the_same_fixtures_give_the_same_rows_of_every_table_and_view(place, new
             tables[table] = sorted(([(type(value), value) for value in row] for row in rows), key=repr)
         held.append(tables)
 
-    assert all(len(rows) for rows in held[0].values())
+    # The loggers of the fixtures say nothing of instants.
+    assert {table for table, rows in held[0].items() if not rows} <= {"fact_pv_energy_hourly"}
     assert held[0] == held[1]

@@ -28,13 +28,13 @@ def transform(measurements: DataFrame, sensors: DataFrame | None = None) -> Data
         HOUR_S,
         sensors,
     )
-    # A step that does not divide the hour has an interval more in some hours.
-    covered = F.least(F.try_divide(F.col("energy_readings"), F.col("energy_intervals")), F.lit(1.0))
+    covered = F.coalesce(F.try_divide(F.col("energy_readings"), F.col("energy_intervals")), F.lit(0.0))
     return hours.select(
         "ss_id",
         F.timestamp_seconds("period_start_s").alias("hour_start_utc"),
         (F.col("energy_wh") / 1000).alias("energy_ac_kwh"),
         (F.col("insolation_wh_m2") / 1000).alias("insolation_poa_kwh_m2"),
         "module_temp_mean_degc",
-        F.coalesce(covered, F.lit(0.0)).alias("coverage"),
+        # A step that does not divide the hour has an interval more in some hours.
+        F.least(covered, F.lit(1.0)).alias("coverage"),
     )
