@@ -25,7 +25,7 @@ TFVARS := envs/$(ENV)/terraform.tfvars
 TERRAFORM := env TF_DATA_DIR=$(CURDIR)/terraform/envs/$(ENV)/.terraform terraform -chdir=terraform
 
 .DEFAULT_GOAL := help
-.PHONY: help run ui up down test bench check check-terraform columns bootstrap plan apply settings images format lock clean java
+.PHONY: help run ui up down test test-exhaustive bench check check-terraform columns bootstrap plan apply settings images format lock clean java
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
@@ -61,8 +61,11 @@ up: ## Start Airflow, PostgreSQL and S3 in containers, with the fixtures (PORT=8
 down: ## Remove the containers of `make up`, their volumes and their network
 	$(COMPOSE) --profile '*' down --volumes --remove-orphans
 
-test: java .venv/ready ## Run all tests
+test: java .venv/ready ## Run the tests
 	pytest
+
+test-exhaustive: java .venv/ready ## Run those that try every fault at every call, which take as long again
+	pytest -m exhaustive
 
 bench: java .venv/ready ## Measure loading day files (SYSTEMS=10 DAYS=40) and a whole record (RECORD_MB=100)
 	python bench/day_files.py

@@ -67,8 +67,12 @@ def pytest_generate_tests(metafunc):
     """Run the tests of a module that names WAREHOUSES on each of them, but for those that are only_on some."""
     kinds = getattr(metafunc.module, "WAREHOUSES", None)
     if kinds and "place" in metafunc.fixturenames:
-        only = metafunc.definition.get_closest_marker("only_on")
-        metafunc.parametrize("place", only.args if only else kinds, indirect=True)
+        only, rare = (metafunc.definition.get_closest_marker(name) for name in ("only_on", "exhaustive_on"))
+        chosen = [
+            pytest.param(kind, marks=pytest.mark.exhaustive if rare and kind in rare.args else ())
+            for kind in (only.args if only else kinds)
+        ]
+        metafunc.parametrize("place", chosen, indirect=True)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from jobs.cli import verify_command
 from jobs.errors import ConflictError, LoadError, UnknownOutcomeError, WarehouseError
 from jobs.warehouse import bigquery, submit
 
+pytestmark = pytest.mark.exhaustive
 WAREHOUSES = ("bigquery",)
 FIFTH, SIXTH = date(2019, 1, 5), date(2019, 1, 6)
 BEFORE, AFTER = [1.0, 2.0, 4.0], [1.5, 2.0, 4.0]

@@ -247,6 +247,7 @@ def test_two_machines_derive_the_same_bytes_and_the_same_load(two_days, new_plac
     assert ours == theirs
 
 
+@pytest.mark.exhaustive_on("bigquery")
 @pytest.mark.parametrize(
     ("point", "left"),
     [

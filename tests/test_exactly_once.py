@@ -292,6 +292,7 @@ def killed_at(point, place, load, left):
     assert verified(place)
 
 
+@pytest.mark.exhaustive_on("bigquery")
 @pytest.mark.parametrize(
     ("point", "left"),
     [
@@ -314,6 +315,7 @@ def test_a_kill_inside_the_transaction_leaves_nothing_of_it(number, place, share
     killed_at(f"statement:{number}", place, load, 0)
 
 
+@pytest.mark.exhaustive_on("bigquery")
 # Of the jobs of a run on BigQuery: rows for publish are loaded by the first two that name the load, then it publishes.
 @pytest.mark.only_on("bigquery")
 @pytest.mark.parametrize(
@@ -371,6 +373,7 @@ def processes_of_session(number):
     return found
 
 
+@pytest.mark.exhaustive_on("bigquery")
 @pytest.mark.parametrize(
     "point", ["files:1", "before:jobs.staging.write_manifest", "after:jobs.staging.write_manifest"]
 )
