@@ -59,7 +59,10 @@ def _systems(text: str) -> tuple[int, ...]:
     return systems
 
 
-TableName = Annotated[str, typer.Argument(help="A table with a source: dim_system or fact_pv_measurement.")]
+TableName = Annotated[
+    str,
+    typer.Argument(help="A table that is loaded, such as dim_system, fact_pv_measurement, fact_pv_performance_daily."),
+]
 PlanUri = Annotated[str, typer.Argument(help="The plan, as `plan` printed it.", metavar="PLAN")]
 First = Annotated[date | None, typer.Option("--from", parser=_days, metavar="DAY", help="First day, 2019-01-01.")]
 Last = Annotated[date | None, typer.Option("--to", parser=_days, metavar="DAY", help="Last day, itself included.")]

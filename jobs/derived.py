@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -95,12 +96,18 @@ def _days(fact: Contract, entry: LoadedObject, around: tuple[date, date]) -> Ite
     if entry.first_day is not None:
         yield from listing.days_within(entry, around)
         return
-    for month in sorted({path.partition("/")[0] for path in _files(fact, entry.load_id)}):
+    for month in _months(fact.table, entry.load_id):
         day = date.fromisoformat(f"{month.removeprefix('month=')}-01")
         while f"month={day:%Y-%m}" == month:
             if around[0] <= day <= around[1]:
                 yield day
             day += timedelta(days=1)
+
+
+@cache
+def _months(table: str, load_id: str) -> tuple[str, ...]:
+    """Name the months of which a load has staged files; what a load is never changes."""
+    return tuple(sorted({path.partition("/")[0] for path in _files(contract.load(table), load_id)}))
 
 
 def _dimensions(promised: Contract, systems: list[int]) -> dict[str, dict[int, list[dict]]]:

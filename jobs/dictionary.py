@@ -8,8 +8,9 @@ parquet need not be spelled as a header spells it.
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -180,7 +181,8 @@ class Dictionary:
     system: System
 
     @classmethod
-    def of(cls, ss_id: int, parquets: Iterable[bytes], documents: Iterable[bytes]) -> "Dictionary":
+    @lru_cache(maxsize=32)
+    def of(cls, ss_id: int, parquets: tuple[bytes, ...], documents: tuple[bytes, ...]) -> "Dictionary":
         """Read a system's dictionaries; of two that describe a channel the first counts, and parquet goes first.
 
         Raises:
@@ -195,8 +197,7 @@ class Dictionary:
         entries: dict[vocabulary.Name, Mapping] = {}
         standard_names: dict[int, str] = {}
         for name, entry in listed:
-            about = text(entry.get("system_id")) if isinstance(entry, dict) else "none"
-            if text(name) is None or about not in (None, str(ss_id)):
+            if not isinstance(entry, dict) or text(name) is None or not _is_about(entry, ss_id):
                 continue
             known = {key: text(entry.get(key)) for key in ("common_name", "units", "aggregation_type")}
             entries.setdefault(vocabulary.parse(text(name)).in_dictionary, known)
@@ -211,3 +212,10 @@ class Dictionary:
     def sensor(self, metric_id: int) -> str:
         """Name a metric: its standard name, or else its number."""
         return self.standard_names.get(metric_id, f"metric__{metric_id}")
+
+
+def _is_about(entry: Mapping, ss_id: int) -> bool:
+    try:
+        return whole_number(entry.get("system_id")) in (None, ss_id)
+    except (TypeError, ValueError):
+        return False

@@ -1,12 +1,12 @@
 """listing -- which objects the source has for a window of days and systems.
 
-One listing takes one system and year: at most 366 keys, which is one page. What the contract's pattern does not match
+One listing takes one system and year where keys have them: mostly one page. What the contract's pattern does not match
 is another layout and is left alone.
 """
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -206,8 +206,8 @@ def record(source: Source, parts: dict[str, str]) -> tuple | None:
     return source.name, *(value for name, value in parts.items() if name != "vintage")
 
 
-def outranked(promised: Contract, keys: Iterable[str]) -> set[str]:
-    """Tell which keys are of a system, or of a system's day, that a source of higher rank has too."""
+def outranked(promised: Contract, keys: Iterable[str], empty: Container[str] = ()) -> set[str]:
+    """Tell which keys are of a system, or of a system's day, that a source of higher rank has too, and not empty."""
     ranks = {source.name: source.outranks for source in promised.sources}
     if not any(ranks.values()):
         return set()
@@ -216,7 +216,9 @@ def outranked(promised: Contract, keys: Iterable[str]) -> set[str]:
     for key in keys:
         if known := promised.source_of(key):
             claims[key] = known[0].name, subject(known[1])
-            present.setdefault(subject(known[1]), set()).add(known[0].name)
+            of_day = present.setdefault(subject(known[1]), set())
+            if key not in empty:
+                of_day.add(known[0].name)
     return {key for key, (name, of) in claims.items() if any(name in ranks[other] for other in present[of])}
 
 

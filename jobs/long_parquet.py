@@ -26,6 +26,8 @@ def read(body: bytes, day: date, named: Callable[[int], str]) -> Block:
     Raises:
         SourceError: it is not parquet, or lacks columns.
     """
+    if not body:
+        return Block({}, np.array([], dtype="datetime64[us]"), 0, 0, [])
     try:
         file = pq.ParquetFile(BytesIO(body))
         missing = sorted(LONG.keys() - set(file.schema_arrow.names) - {UTC})
@@ -79,7 +81,9 @@ def _faults(columns: dict[str, pa.Array], day: date) -> np.ndarray:
 
 
 def _nulls(file: pq.ParquetFile) -> int:
-    """Count the rows without a value, as the file's footer does."""
+    """Count the rows without a value, as the file's footer does; in the rows, where a writer left that out."""
     place = file.schema_arrow.get_field_index("value")
     groups = [file.metadata.row_group(number).column(place) for number in range(file.metadata.num_row_groups)]
-    return sum(group.statistics.null_count for group in groups)
+    if all(group.statistics and group.statistics.has_null_count for group in groups):
+        return sum(group.statistics.null_count for group in groups)
+    return file.read(["value"])["value"].null_count

@@ -148,6 +148,18 @@ class Bucket:
         with self.open(version) as stream:
             return stream.read(size_bytes)
 
+    def tail(self, version: ObjectVersion, size_bytes: int) -> bytes:
+        """Read the last bytes of just this version of an object.
+
+        Raises:
+            SourceError: as `open`.
+        """
+        body = self._from(version, max(0, version.size_bytes - size_bytes))
+        try:
+            return body.read()
+        except (BotoCoreError, OSError) as fault:
+            raise self._named(fault, version.key) from fault
+
     def _from(self, version: ObjectVersion, position: int):
         """Ask for an object from a byte on; the answer's body."""
         asked = {"Range": f"bytes={position}-"} if position else {}

@@ -30,6 +30,8 @@ GROUP_OBJECTS = 400
 # other days are quarantined. So 10,000 files are 78 GiB of one day, and half of a request names 100,000 objects.
 LOAD_DAYS = 2_000
 LOAD_OBJECTS = 10_000
+# Of whole records, whose days are not known, so much that their files stay below 10,000 for years of months.
+LOAD_BYTES = 4 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,8 @@ def plan(
     if promised.replaces == "object":
         comparison.vanished = sorted(live.keys() - there)
     # A day that is vanished and stays keeps its rank.
-    outranked = listing.outranked(promised, there if retire_vanished else there | live.keys())
+    empty = {found.version.key for found in listed if not found.version.size_bytes}
+    outranked = listing.outranked(promised, there if retire_vanished else there | live.keys(), empty)
     comparison.outranked = len(outranked & there)
     comparison.vanished = [key for key in comparison.vanished if key not in outranked]
     versions = promised.version, transform.of(table).VERSION
@@ -179,6 +182,12 @@ def plan(
             continue
         loaded = live.get(found.version.key)
         if loaded is None:
+            if (of := listing.record(found.source, found.parts)) in held:
+                raise SourceError(
+                    f"{table}: {found.version.key} is new, and another vintage of its record has vanished "
+                    f"({', '.join(key for key in comparison.vanished if _record(promised, key) == of)}), whose "
+                    "readings it may have; nothing was planned. Plan with the vanished retired"
+                )
             comparison.new += 1
         elif loaded.etag == found.version.etag and listing.record(found.source, found.parts) in held:
             comparison.unchanged += 1
@@ -200,7 +209,7 @@ def plan(
     comparison.retired = len(retiring)
     comparison.plans = tuple(
         _write(promised, versions, now.head, brings, retires)
-        for brings, retires in _cut(brought, [*retiring, *leaving])
+        for brings, retires in _cut(promised, brought, [*retiring, *leaving])
     )
     return comparison
 
@@ -293,29 +302,42 @@ def _place(entry: PlannedObject) -> tuple:
 
 
 def _cut(
-    chosen: list[PlannedObject], retiring: list[LoadedObject]
+    promised: Contract, chosen: list[PlannedObject], retiring: list[LoadedObject]
 ) -> Iterator[tuple[list[PlannedObject], list[LoadedObject]]]:
-    """Cut what comes and what goes into loads, between days; the same cut on every machine.
+    """Cut what comes and what goes into loads, between days or whole records; the same cut on every machine.
 
-    What comes for a day and what goes from it stay together: a renamed object would else meet its own old rows.
+    What comes for a day and what goes from it stay together: a renamed object would else meet its own old rows. So do
+    the vintages of a record; and what names no day is never with what does, whose days would bound it.
     """
-    by_day: dict[date, tuple[list, list]] = {}
+    by_place: dict[tuple, tuple[list, list]] = {}
     for side, entries in enumerate((chosen, retiring)):
         for entry in entries:
-            by_day.setdefault(entry.first_day or date.min, ([], []))[side].append(entry)
-    load, days = ([], []), set()
-    for _, day in sorted(by_day.items()):
-        covered = days | {one for side in day for entry in side for one in listing.days_within(entry)}
-        count = sum(len(side) for pair in (load, day) for side in pair)
-        if days and (len(covered) > LOAD_DAYS or count > LOAD_OBJECTS):
+            by_place.setdefault(_cut_place(promised, entry), ([], []))[side].append(entry)
+    load, days, whole = ([], []), set(), True
+    for place, here in sorted(by_place.items()):
+        is_whole = not place[0]
+        covered = days | {one for side in here for entry in side for one in listing.days_within(entry)}
+        both = [entry for pair in (load, here) for side in pair for entry in side]
+        too_much = len(covered) > LOAD_DAYS or len(both) > LOAD_OBJECTS
+        if is_whole:
+            too_much = len(both) > LOAD_OBJECTS or sum(entry.size_bytes for entry in both) > LOAD_BYTES
+        if any(load) and (is_whole != whole or too_much):
             yield load
             load, days = ([], []), set()
-            covered = {one for side in day for entry in side for one in listing.days_within(entry)}
-        load[0].extend(day[0])
-        load[1].extend(day[1])
-        days = covered
-    if load[0] or load[1]:
+            covered = {one for side in here for entry in side for one in listing.days_within(entry)}
+        load[0].extend(here[0])
+        load[1].extend(here[1])
+        days, whole = covered, is_whole
+    if any(load):
         yield load
+
+
+def _cut_place(promised: Contract, entry: PlannedObject | LoadedObject) -> tuple[bool, date, tuple[str, ...]]:
+    """Tell where loads may be cut before an object: at its day, or at its record where its key names none."""
+    if entry.first_day is not None or promised.partition is None:
+        return entry.first_day is not None, entry.first_day or date.min, ()
+    key = entry.key if isinstance(entry, PlannedObject) else entry.object_key
+    return False, date.min, _record(promised, key) or (key,)
 
 
 def _retiring(promised: Contract, listed, vanished):
@@ -342,7 +364,8 @@ def _write(promised: Contract, versions, head: int, chosen, retiring) -> Plan:
         transform_version=versions[1],
         objects=_grouped(chosen),
         retired=retired,
-        retired_days=(min(days), max(days)) if days else None,
+        # Where one names no day, its rows may be of any.
+        retired_days=(min(days), max(days)) if len(days) == 2 * len(retiring) > 0 else None,
     )
     write(made, made.uri)
     return made

@@ -58,7 +58,8 @@ def publish(planned: Plan) -> dict[str, int]:
     _refuse_unless_checked(planned)
     joined = 0
     for attempt in range(1, ATTEMPTS + 1):
-        window = _days(planned.objects, planned.retired_days)
+        gone = [planned.retired_days] if planned.retired else []
+        window = ledger.EVER if None in gone else _days(planned.objects, planned.retired_days)
         now = ledger.state(planned.table, *window, since=planned.head)
         due = [entry for entry in planned.objects if not _is_live(planned, entry, now.live.get(entry.key))]
         leaving = _leaving(promised, planned, due, now.live)
@@ -161,9 +162,9 @@ def _leave(
 
 
 def _days(entries, also: tuple[date, date] | None = None) -> tuple[date, date]:
-    """Tell the days that objects cover by their keys; ever, where they name none."""
-    days = [day for entry in entries for day in (entry.first_day, entry.last_day) if day] + list(also or ())
-    return (min(days), max(days)) if days else ledger.EVER
+    """Tell the days that objects cover by their keys; ever, where one of them names none."""
+    days = [day for entry in entries for day in (entry.first_day, entry.last_day)] + list(also or ())
+    return (min(days), max(days)) if days and None not in days else ledger.EVER
 
 
 def _transact(

@@ -45,7 +45,7 @@ FAULTS = (SourceError, StagingError, UnreachableError)
 
 # Rows that are written together; twice as many may wait.
 ROW_GROUP = 1_000_000
-# Enough of a newer vintage for its header and its first line.
+# Enough of a newer vintage for its header and its first lines, and for its last.
 NEWER_BYTES = 256 * 1024
 
 QUARANTINE = pa.schema(
@@ -198,8 +198,11 @@ def _parsed(promised: Contract, group: tuple[PlannedObject, ...]) -> Iterator[tu
         """Read what an object is read with; the objects of a system share it."""
         bodies: dict[str, tuple[bytes, ...]] = {}
         for name, version in companions:
-            body = bucket.head(version, NEWER_BYTES) if name == NEWER else bucket.read(version)
-            bodies[name] = (*bodies.get(name, ()), body)
+            if name == NEWER:
+                read = bucket.head(version, NEWER_BYTES), bucket.tail(version, NEWER_BYTES)
+            else:
+                read = (bucket.read(version),)
+            bodies[name] = bodies.get(name, ()) + read
         return bodies
 
     def body_of(entry: PlannedObject) -> bytes | SourceError | None:

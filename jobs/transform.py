@@ -48,7 +48,7 @@ class SourceObject:
     """An object to transform: its layout, the parts of its key, its body, and the objects that it is read with.
 
     `layout` is the contract's name for its source. `open` gives the body as a stream, from the start. `companions` are
-    the bodies of small objects by what they are called; of a `newer` vintage it is only the first lines.
+    the bodies of small objects by what they are called; of each `newer` vintage its first lines and then its last.
     """
 
     layout: str

@@ -9,7 +9,7 @@ import io
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import BinaryIO
 
@@ -35,6 +35,15 @@ Readings = dict[str, tuple[Times, Times | None, pa.DoubleArray]]
 
 
 @dataclass(frozen=True)
+class Owned:
+    """What a newer vintage of a file has: by channel from which time on, in the time column `time`, until its end."""
+
+    time: str
+    since: Mapping[str, datetime]
+    until: datetime
+
+
+@dataclass(frozen=True)
 class Layout:
     """What a file promises.
 
@@ -43,14 +52,14 @@ class Layout:
         sensor: what the name of a channel looks like, and what that is called in a message.
         times: the columns of times, the first of which that is there is taken.
         days: the first and the last day that a line may be of, if the key says so.
-        owned: from which time on a newer vintage of the file has a channel's readings.
+        owned: what newer vintages of the file have, which is then not taken from this one.
     """
 
     ss_id: int
     sensor: tuple[re.Pattern, str]
     times: tuple[str, ...]
     days: tuple[date, date] | None = None
-    owned: Mapping[str, datetime] = field(default_factory=dict)
+    owned: tuple[Owned, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,11 @@ def blocks(stream: BinaryIO, layout: Layout) -> Iterator[Block]:
         return
     line, _, rest = first.partition(b"\n")
     header = _header(line.rstrip(b"\r"), layout)
+    if strangers := sorted({owned.time for owned in layout.owned} - {header.time}):
+        raise SourceError(
+            f"has its times in {header.time}, and a newer vintage in {', '.join(strangers)}: nobody can tell which "
+            "readings both have"
+        )
     seen = np.array([], dtype="datetime64[us]")
     line_number = 2
     for body in _whole_days(rest, stream, header.names[0] == header.time):
@@ -112,21 +126,35 @@ def blocks(stream: BinaryIO, layout: Layout) -> Iterator[Block]:
         yield replace(_without_owned(block, layout), rows_read=_filled_cells(body, header), in_utc=header.time == UTC)
 
 
-def first_times(head: bytes, layout: Layout) -> dict[str, datetime]:
-    """Tell from the first lines of a file from which time on it has the readings of its channels.
+def owned_by(head: bytes, tail: bytes, layout: Layout) -> Owned:
+    """Tell from the first and the last lines of a vintage which readings it has.
+
+    A channel is its own from the first line on where it has a value. One without a value so far is not: then both
+    vintages may have a reading, and the load fails rather than lose one.
 
     Raises:
-        SourceError: the file has no usable header, or no line begins with a time.
+        SourceError: the file has no usable header, or neither its first nor its last lines have a time.
     """
     lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     header = _header(lines[0].rstrip(b"\r"), layout)
+    since: dict[str, datetime] = {}
+    for moment, cells in _timed(lines[1:], header):
+        for name, cell in zip(header.names, cells, strict=False):
+            if cell.strip(BLANKS):
+                since.setdefault(name, moment)
+    last = [moment for moment, _ in _timed(tail.split(b"\n"), header)]
+    if not since or not last:
+        raise SourceError("is followed by a newer vintage whose first or last lines have no time")
+    return Owned(header.time, {name: since[name] for name in header.sensors if name in since}, max(last))
+
+
+def _timed(lines: list[bytes], header: _Header) -> Iterator[tuple[datetime, list[str]]]:
     place = header.names.index(header.time)
-    for line in lines[1:]:
+    for line in lines:
         cells = line.decode("utf-8", "backslashreplace").split(",")
         moment = _moment(cells[place].strip(BLANKS), header) if len(cells) > place else None
         if moment is not None:
-            return dict.fromkeys(header.sensors, moment)
-    raise SourceError("is followed by a newer vintage whose first lines have no time")
+            yield moment, cells
 
 
 def _whole_days(rest: bytes, stream: BinaryIO, time_is_first: bool) -> Iterator[bytes]:
@@ -326,15 +354,14 @@ def _moment(text: str, header: _Header) -> datetime | None:
 
 def _without_owned(block: Block, layout: Layout) -> Block:
     """Leave out, and count, what a newer vintage of the file has too."""
-    if not layout.owned:
-        return block
-    duplicates = block.rows_duplicate
-    readings = dict(block.readings)
-    for sensor, since in layout.owned.items():
-        if sensor not in readings:
-            continue
-        times, instants, values = readings[sensor]
-        ours = pc.less(times, pa.scalar(since, pa.timestamp("us")))
-        duplicates += len(times) - pc.sum(ours, min_count=0).as_py()
-        readings[sensor] = times.filter(ours), instants and instants.filter(ours), values.filter(ours)
+    duplicates, readings = block.rows_duplicate, dict(block.readings)
+    for owned in layout.owned:
+        for sensor, since in owned.since.items():
+            if sensor not in readings:
+                continue
+            times, instants, values = readings[sensor]
+            since, until = (pa.scalar(moment, pa.timestamp("us")) for moment in (since, owned.until))
+            ours = pc.or_(pc.less(times, since), pc.greater(times, until))
+            duplicates += len(times) - pc.sum(ours, min_count=0).as_py()
+            readings[sensor] = times.filter(ours), instants and instants.filter(ours), values.filter(ours)
     return replace(block, readings=readings, rows_duplicate=duplicates)

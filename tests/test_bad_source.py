@@ -41,9 +41,18 @@ def test_refused_rows_are_in_etl_quality_with_file_line_and_reason(place, load):
 
     assert place.rows(
         "SELECT parse_filename(object_key), line, column_name, message, raw_text, severity, passed FROM etl_quality "
-        "WHERE check_name = 'quarantine' ORDER BY object_key"
+        "WHERE check_name = 'quarantine' ORDER BY object_key, line"
     ) == [
         ("system_1__date_2019_01_05.csv", 6, "ac_power__101", "not a number", "n/a", "info", False),
+        (
+            "system_1__date_2019_01_06.csv",
+            1,
+            "pyranometer_signal__105",
+            "unit not established: stored in mV: a raw signal whose calibration is not published",
+            "8.05 at 2019-01-06 12:00:01",
+            "info",
+            False,
+        ),
         (
             "system_1__date_2019_01_06.csv",
             6,

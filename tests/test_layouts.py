@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import DAYS, READINGS, day_file, parquet_key
+from conftest import DAYS, READINGS, day_file, day_key, parquet_key
 
 from jobs.dictionary import COLUMNS
 from jobs.errors import SourceError
@@ -259,7 +259,7 @@ def test_of_two_vintages_the_newer_one_has_what_both_have():
 
     known = metadata(2107, ac_power_o_1=POWER, gone_o_2=POWER)
 
-    rows, duplicates, _ = transformed(older, RECORD, "prize_csv", newer=(newer,), metadata=(known,))
+    rows, duplicates, _ = transformed(older, RECORD, "prize_csv", newer=(newer, newer), metadata=(known,))
 
     assert readings(rows) == [
         (datetime(2024, 1, 31), "ac_power_o_1", 1.0),
@@ -267,6 +267,20 @@ def test_of_two_vintages_the_newer_one_has_what_both_have():
         (datetime(2024, 2, 1), "gone_o_2", 4.0),
     ]
     assert duplicates == 1
+
+
+def test_an_empty_parquet_day_has_no_rows():
+    assert transformed(b"", PARTS, "daily_parquet") == ([], 0, [])
+
+
+def test_a_parquet_whose_writer_left_out_the_statistics_is_counted_all_the_same():
+    table = pq.read_table(io.BytesIO(long((at(0), None, 772, 1.0), (at(1), None, 772, None))))
+    body = io.BytesIO()
+    pq.write_table(table, body, write_statistics=False)
+
+    rows, _, _ = transformed(body.getvalue(), PARTS, "daily_parquet", dictionary=(OF_51,))
+
+    assert readings(rows) == [(at(0), "dc_power__772", 1.0)]
 
 
 # Through the whole pipeline
@@ -389,3 +403,66 @@ def test_a_record_larger_than_a_task_is_read_as_a_stream_and_loaded_whole(descri
 
     assert (counts["rows_read"], counts["rows_loaded"]) == (84, 84)
     assert [value for _, _, value in facts(described)] == [float(line.rpartition(",")[2]) for line in lines]
+
+
+def test_a_record_and_a_day_in_one_window_are_loads_of_their_own_and_both_whole(described, load):
+    described.put(RECORD_KEY, record("2020-07-01 00:00:00,1", "2024-02-01 00:00:00,3"))
+    described.put_day(51, FIFTH, day_file(51, FIFTH, [1.0]))
+
+    found, counts = load(days=(None, None))
+
+    assert (len(found.plans), counts["rows_loaded"]) == (2, 3)
+    assert load(days=(None, None))[1] is None
+
+
+def test_a_record_and_a_day_that_are_retired_together_leave_nothing(described, load):
+    described.put(RECORD_KEY, record("2020-07-01 00:00:00,1", "2024-02-01 00:00:00,3"))
+    for day in (FIFTH, date(2019, 1, 6)):
+        described.put_day(51, day, day_file(51, day, [1.0]))
+    load(days=(None, None))
+    for key in (RECORD_KEY, day_key(51, FIFTH)):
+        described.s3.delete_object(Bucket=described.bucket, Key=key)
+
+    load(days=(None, None), retire_vanished=True)
+
+    assert [moment for moment, _, _ in facts(described)] == [datetime(2019, 1, 6)]
+    assert described.run("verify")[0] == 0
+
+
+def test_an_older_vintage_that_leaves_most_to_a_newer_one_has_lost_nothing(described, load):
+    lines = [f"2024-0{month}-01 00:00:00,{month}" for month in range(1, 8)]
+    described.put(RECORD_KEY, record(*lines))
+    load(days=(None, None))
+    described.put(RECORD_KEY.replace(".csv", "_2025.csv"), record(*lines[1:]))
+
+    load(days=(None, None))
+
+    assert [value for *_, value in facts(described)] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+
+
+def test_a_vintage_that_comes_while_another_has_vanished_is_told_and_not_guessed(described, load):
+    from jobs import plan
+    from jobs.listing import Window
+
+    gone, new = (RECORD_KEY.replace(".csv", f"_{year}.csv") for year in (2024, 2025))
+    described.put(RECORD_KEY, record("2020-07-01 00:00:00,1"))
+    described.put(gone, record("2024-02-01 00:00:00,3"))
+    load(days=(None, None))
+    described.s3.delete_object(Bucket=described.bucket, Key=gone)
+    described.put(new, record("2024-02-01 00:00:00,3.5"))
+
+    with pytest.raises(SourceError, match=f"{new} is new, and another vintage of its record has vanished .{gone}"):
+        plan.plan(FACT, Window())
+    load(days=(None, None), retire_vanished=True)
+
+    assert [value for *_, value in facts(described)] == [1.0, 3.5]
+
+
+def test_an_empty_parquet_outranks_nothing(described, load):
+    described.put_day(51, FIFTH, day_file(51, FIFTH, [1.0]))
+    described.put(parquet_key(51, FIFTH), b"")
+
+    found, _ = load()
+
+    assert (found.new, found.outranked) == (2, 0)
+    assert len(facts(described)) == 1

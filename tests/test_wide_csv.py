@@ -1,5 +1,6 @@
 """Wide CSV: that both of its paths agree, and that blocks of any size give the readings of the whole."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from io import BytesIO
 
@@ -107,22 +108,44 @@ def test_a_clock_that_is_set_back_never_doubles_a_reading_however_far_apart_the_
     assert rejects == [(27, None, said), (28, None, said)]
 
 
-def test_a_newer_vintage_owns_its_channels_from_its_first_line_on():
-    older = "measured_on,a_o_1,b_o_2\n2024-01-31 23:45:00,1,2\n2024-02-01 00:00:00,3,4\n2024-02-01 00:15:00,5,6\n"
+OLDER = "measured_on,a_o_1,b_o_2\n2024-01-31 23:45:00,1,2\n2024-02-01 00:00:00,3,4\n2024-02-01 00:15:00,5,6\n"
+
+
+def left_of_older(newer):
+    """What is read of an older vintage beside a newer one, by channel, and how many readings it leaves to it."""
+    layout = Layout(2107, PUBLISHED, (MEASURED_ON, UTC))
+    readings, doubled, _ = all_of(read(OLDER, replace(layout, owned=(wide_csv.owned_by(newer, newer, layout),))))
+    return {
+        name: [value for (sensor, _), value in readings.items() if sensor == name] for name in ("a_o_1", "b_o_2")
+    }, (doubled)
+
+
+def test_a_newer_vintage_owns_its_channels_from_its_first_line_to_its_last():
     newer = b"measured_on,a_o_1,new_o_3\n,,\n2024-02-01 00:00:00,3,4\n2024-02-01 00:15:00,5,6\n"
-    owned = wide_csv.first_times(newer, RECORD)
 
-    readings, doubled, _ = all_of(read(older, Layout(2107, PUBLISHED, (MEASURED_ON,), owned=owned)))
+    assert left_of_older(newer) == ({"a_o_1": [1.0], "b_o_2": [2.0, 4.0, 6.0]}, 2)
 
-    assert owned == dict.fromkeys(("a_o_1", "new_o_3"), datetime(2024, 2, 1))
-    assert [value for (sensor, _), value in readings.items() if sensor == "a_o_1"] == [1.0]
-    assert [value for (sensor, _), value in readings.items() if sensor == "b_o_2"] == [2.0, 4.0, 6.0]
-    assert doubled == 2
+
+def test_what_comes_after_a_newer_vintage_is_not_its_own():
+    newer = b"measured_on,a_o_1\n2024-02-01 00:00:00,3\n"
+
+    assert left_of_older(newer) == ({"a_o_1": [1.0, 5.0], "b_o_2": [2.0, 4.0, 6.0]}, 1)
+
+
+def test_a_newer_vintage_owns_a_channel_only_from_where_it_has_a_value():
+    newer = b"measured_on,a_o_1,b_o_2\n1970-01-01 00:00:00,,\n2024-02-01 00:15:00,5,\n"
+
+    assert left_of_older(newer) == ({"a_o_1": [1.0, 3.0], "b_o_2": [2.0, 4.0, 6.0]}, 1)
+
+
+def test_a_newer_vintage_on_another_clock_is_a_fault_and_not_a_guess():
+    with pytest.raises(SourceError, match="has its times in measured_on, and a newer vintage in utc_measured_on"):
+        left_of_older(b"utc_measured_on,a_o_1\n2024-02-01 08:00:00,3\n")
 
 
 def test_a_newer_vintage_without_a_time_at_its_start_is_a_fault_and_not_a_guess():
-    with pytest.raises(SourceError, match="newer vintage whose first lines have no time"):
-        wide_csv.first_times(b"measured_on,a_o_1\n", RECORD)
+    with pytest.raises(SourceError, match="newer vintage whose first or last lines have no time"):
+        left_of_older(b"measured_on,a_o_1\n")
 
 
 def test_an_instant_beside_the_wall_clock_is_kept_with_it():

@@ -13,7 +13,6 @@ negative at night because the inverter draws; and a name's unit is not the value
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +24,7 @@ from jobs.listing import NEWER, days_of
 from jobs.quality import System
 from jobs.transform import Parsed, Reject, SourceObject
 from jobs.vocabulary import Channel
-from jobs.wide_csv import MEASURED_ON, UTC, Block, Layout, Readings
+from jobs.wide_csv import MEASURED_ON, UTC, Block, Layout, Owned, Readings
 
 VERSION = 2
 
@@ -73,13 +72,10 @@ def _blocks(source: SourceObject, ss_id: int, dictionary: Dictionary) -> Iterato
         yield from wide_csv.blocks(stream, replace(layout, owned=_owned(source, layout)))
 
 
-def _owned(source: SourceObject, layout: Layout) -> dict[str, datetime]:
-    """Tell from which time on newer vintages have a channel's readings."""
-    owned: dict[str, datetime] = {}
-    for head in source.companions.get(NEWER, ()):
-        for sensor, since in wide_csv.first_times(head, layout).items():
-            owned[sensor] = min(since, owned.get(sensor, since))
-    return owned
+def _owned(source: SourceObject, layout: Layout) -> tuple[Owned, ...]:
+    """Tell what newer vintages have."""
+    newer = source.companions.get(NEWER, ())
+    return tuple(wide_csv.owned_by(head, tail, layout) for head, tail in zip(newer[::2], newer[1::2], strict=True))
 
 
 def _parsed(ss_id: int, block: Block, dictionary: Dictionary) -> Parsed:
