@@ -13,6 +13,7 @@ from jobs import quality
 from jobs.flags import INCOMPLETE, NIGHT_OFFSET, OUTLIER, SENTINEL, STALE
 from jobs.quality import System
 from jobs.tables import fact_pv_measurement
+from jobs.transform import SourceObject
 
 DATA = Path(os.environ.get("SUNLEDGER_DATA", "/nonexistent"))
 JANUARY = (date(2019, 1, 1), date(2019, 1, 31))
@@ -135,7 +136,8 @@ def flagged():
     rows = []
     for day in range(1, 32):
         body = (DATA / day_key(34, date(2019, 1, day))).read_bytes()
-        rows.append(fact_pv_measurement.transform(body, {"ss_id": "34", "year": 2019, "month": 1, "day": day}).rows)
+        parts = {"ss_id": "34", "year": "2019", "month": "1", "day": str(day)}
+        rows += [piece.rows for piece in fact_pv_measurement.transform(SourceObject.of(body, parts, "daily_csv"))]
     with duckdb.connect() as engine:
         engine.register("flagged", pa.concat_tables(rows, promote_options="permissive"))
         files = DATA / "pvdaq/csv/pvdata/system_id=34/year=2019/month=1/*/*.csv"

@@ -49,7 +49,7 @@ def test_a_load_on_a_cluster_is_the_load_of_this_process(place, load, new_place,
     assert code == 0, err
     assert f" on {master}: 1 tasks" in err
     assert "Launching executor app-" in log.read_text()
-    assert len(there.facts()) == 46
+    assert len(there.facts()) == 45
     assert there.facts() == place.facts()
     assert list(there.staged(".parquet").values()) == list(place.staged(".parquet").values())
 
