@@ -88,6 +88,10 @@ CASES = {
         + power("ac_power_inv_7_daily_max", 4881, 1),
     ),
     "power_and_counter": (2.0, power("ac_power__1", 1000) + counter([100 * number for number in range(WHOLE_DAY)])),
+    "power_and_metered_counter": (
+        2.0,
+        power("ac_power__1", 1000) + counter([100 * number for number in range(WHOLE_DAY)], sensor="ac_meter_kwh__2"),
+    ),
     "half_power_and_counter": (
         2.0,
         power("ac_power__1", 1000, 48) + counter([100 * number for number in range(WHOLE_DAY)]),
@@ -308,6 +312,7 @@ def test_the_sum_of_a_day_covers_the_day_and_its_mean_and_peak_are_left_alone(da
 
 def test_power_goes_before_a_counter_unless_it_covers_too_little(day):
     assert energy_of(day("power_and_counter")) == (24.0, "ac_power__1", 1.0)
+    assert energy_of(day("power_and_metered_counter")) == (24.0, "ac_power__1", 1.0)
     assert energy_of(day("half_power_and_counter")) == (9.5, "ac_energy_kwh__1", 1.0)
 
 
