@@ -17,23 +17,10 @@ breaks its contract is not retried; read its log, or `etl_quality`. A task that 
 its run from *plan* on.
 """
 
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
-from airflow.sdk import (
-    Asset,
-    CronDataIntervalTimetable,
-    ExceptionRetryPolicy,
-    Param,
-    RetryAction,
-    RetryRule,
-    TriggerRule,
-    chain,
-    dag,
-    get_current_context,
-    task,
-    task_group,
-)
+from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag
+from table_steps import DEFAULTS, load
 
 DAY = {"type": ["null", "string"], "format": "date"}
 FORM = {
@@ -68,16 +55,6 @@ FORM = {
     ),
 }
 
-# A source that did not answer, a staging area or a warehouse in trouble may be well in a minute. What is wrong with the
-# data, the plan or the form stays wrong, and each try would start a JVM to say so again.
-PASSING = [f"jobs.errors.{name}" for name in ("UnreachableError", "StagingError", "WarehouseError")]
-RETRIES = ExceptionRetryPolicy(
-    rules=[
-        RetryRule(exception=PASSING, action=RetryAction.DEFAULT, reason="it may pass"),
-        RetryRule(exception="jobs.errors.LoadError", action=RetryAction.FAIL, reason="another try says the same"),
-    ]
-)
-
 
 def window(run, late_days=0):
     """Tell the days of a run, both included: the form's, or else those of its data interval; none for all days.
@@ -111,24 +88,11 @@ def window(run, late_days=0):
     return start.date() - timedelta(days=looks_back), (end - timedelta(microseconds=1)).date()
 
 
-@contextmanager
-def google_cloud():
-    """Act as Airflow's connection `google_cloud_default`, where the warehouse or the staging area is Google's.
-
-    Its key, if it has one, is for Spark's workers and for files too, which find it by the standard variable.
-    """
+def days(run):
+    """Tell the days of a run, with those that a scheduled one looks at again."""
     from jobs.settings import settings
 
-    if not settings().needs_google:
-        yield
-        return
-    from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
-
-    from jobs.gcloud import acting_as
-
-    hook = GoogleBaseHook(gcp_conn_id="google_cloud_default")
-    with hook.provide_gcp_credential_file_as_context(), acting_as(hook.get_credentials()):
-        yield
+    return window(run, settings().pv_late_days)
 
 
 @dag(
@@ -138,78 +102,14 @@ def google_cloud():
     start_date=datetime(1994, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=4,
-    default_args={
-        "owner": "sunledger",
-        "retries": 2,
-        "retry_delay": timedelta(minutes=1),
-        "retry_policy": RETRIES,
-    },
+    default_args=DEFAULTS,
     params=FORM,
     tags=["pv"],
     doc_md=__doc__,
 )
 def pv():
     """Load the catalogue, the channels, then the measurements."""
-    chain(load("dim_system"), load("dim_sensor"), load("fact_pv_measurement"))
-
-
-def load(table):
-    """Build the four steps of a table."""
-
-    @task_group(group_id=table)
-    def steps():
-        # The first step of a table waits for the table before it, which may have been skipped.
-        @task.short_circuit(ignore_downstream_trigger_rules=False, trigger_rule=TriggerRule.NONE_FAILED)
-        @google_cloud()
-        def plan():
-            """Compare the bucket with the checkpoint and write the plans. Nothing new skips the rest."""
-            from jobs.listing import Window
-            from jobs.settings import settings
-            from jobs.steps import plan_load
-
-            run = get_current_context()
-            days = window(run, settings().pv_late_days)
-            found, _ = plan_load(
-                run["run_id"],
-                table,
-                Window(*days, tuple(run["params"]["systems"] or ())),
-                restate=run["params"]["restate"],
-                accept_loss=run["params"]["accept_loss"],
-            )
-            return [planned.uri for planned in found.plans]
-
-        # One at a time is enough for the cores of a laptop.
-        @task(max_active_tis_per_dag=1)
-        @google_cloud()
-        def stage(plan_uris):
-            """Run the Spark job: read the planned objects, write parquet, and the manifest last."""
-            from jobs.steps import stage_load
-
-            for plan_uri in plan_uris:
-                stage_load(get_current_context()["run_id"], plan_uri)
-
-        @task
-        @google_cloud()
-        def check(plan_uris):
-            """Hold the staged rows to the contract; findings and refused rows go to etl_quality."""
-            from jobs.steps import check_load
-
-            for plan_uri in plan_uris:
-                check_load(get_current_context()["run_id"], plan_uri)
-
-        @task(max_active_tis_per_dag=1, outlets=[Asset(table)])
-        @google_cloud()
-        def publish(plan_uris):
-            """Change the table and its checkpoint in one transaction a load."""
-            from jobs.steps import publish_load
-
-            for plan_uri in plan_uris:
-                publish_load(get_current_context()["run_id"], plan_uri)
-
-        plan_uris = plan()
-        chain(plan_uris, stage(plan_uris), check(plan_uris), publish(plan_uris))
-
-    return steps()
+    chain(load("dim_system", days), load("dim_sensor", days), load("fact_pv_measurement", days))
 
 
 pv()

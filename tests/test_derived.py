@@ -83,6 +83,7 @@ def test_a_second_run_finds_nothing_to_do(two_days, load):
     assert (found.new, found.changed, found.unchanged, published) == (0, 0, 2, None)
 
 
+@pytest.mark.only_on("duckdb")
 def test_planning_a_derived_table_needs_no_java(two_days, tmp_path):
     two_days.change(
         f"DELETE FROM {DAILY} WHERE day >= DATE '1900-01-01'; DELETE FROM etl_checkpoint WHERE table_name = '{DAILY}';"
@@ -121,6 +122,7 @@ def test_a_day_that_is_loaded_again_by_another_load_is_derived_again(two_days, l
     assert energy(two_days) == [(1, FIFTH, 3.0), (1, SIXTH, 4.0)]
 
 
+@pytest.mark.only_on("duckdb")
 def test_a_new_day_reads_no_other_load(two_days, load, monkeypatch):
     two_days.put_day(1, date(2019, 1, 7), day_file(1, date(2019, 1, 7), [3000.0] * 2))
     (made,) = load()[0].plans
@@ -147,6 +149,7 @@ def test_a_corrected_nameplate_changes_the_days_of_its_system_and_no_others(two_
     assert two_days.rows(f"SELECT specific_yield_h FROM {DAILY} WHERE ss_id = 1 ORDER BY day") == [(0.75,), (1.0,)]
 
 
+@pytest.mark.only_on("duckdb")
 def test_a_new_catalogue_that_says_the_same_of_what_is_used_changes_nothing(two_days, load):
     two_days.put("pvdaq/csv/systems_20250701.csv", CATALOGUE.replace(b"Bergen", b"Byron"))
     load("dim_system")
@@ -167,6 +170,7 @@ def test_a_retired_day_takes_its_derived_row_with_it(two_days, load):
     verify_command()
 
 
+@pytest.mark.only_on("duckdb")
 def test_the_last_retired_day_empties_the_derived_table(two_days, load):
     two_days.change(f"UPDATE etl_checkpoint SET retired_generation = 2 WHERE table_name = '{FACT}';")
 
@@ -176,6 +180,7 @@ def test_the_last_retired_day_empties_the_derived_table(two_days, load):
     assert load(DAILY)[0].vanished == []
 
 
+@pytest.mark.only_on("duckdb")
 def test_a_day_without_readings_is_a_unit_without_a_row(two_days, load):
     two_days.put_day(1, date(2019, 1, 8), b"")
     load()
@@ -186,6 +191,7 @@ def test_a_day_without_readings_is_a_unit_without_a_row(two_days, load):
     assert load(DAILY)[0].unchanged == 3
 
 
+@pytest.mark.only_on("duckdb")
 def test_a_window_and_a_list_of_systems_bound_what_is_planned_and_what_vanishes(two_days, load):
     two_days.change(f"UPDATE etl_checkpoint SET retired_generation = 2 WHERE table_name = '{FACT}';")
 
@@ -210,6 +216,7 @@ def test_inputs_that_move_between_plan_and_stage_refuse_the_load(two_days, load)
     assert energy(two_days)[0] == (1, FIFTH, pytest.approx(4.8))
 
 
+@pytest.mark.only_on("duckdb")
 def test_staged_files_of_the_fact_that_are_gone_are_told_with_their_load_and_can_be_staged_again(two_days, load):
     two_days.put_day(1, FIFTH, day_file(1, FIFTH, [1500.0] * 3))
     (made,) = load()[0].plans
@@ -277,6 +284,7 @@ def test_a_kill_between_the_steps_leaves_all_or_nothing_and_a_rerun_finishes(poi
     verify_command()
 
 
+@pytest.mark.only_on("duckdb")
 def test_a_publish_of_a_derived_load_run_again_changes_nothing(two_days):
     two_days.change(
         f"DELETE FROM {DAILY} WHERE day >= DATE '1900-01-01'; DELETE FROM etl_checkpoint WHERE table_name = '{DAILY}';"
@@ -291,6 +299,7 @@ def test_a_publish_of_a_derived_load_run_again_changes_nothing(two_days):
     assert len(energy(two_days)) == 2
 
 
+@pytest.mark.only_on("duckdb")
 def test_an_object_whose_key_names_no_day_covers_the_months_of_its_files(two_days, load):
     two_days.change(
         f"UPDATE etl_checkpoint SET first_day = NULL, last_day = NULL WHERE table_name = '{FACT}' AND "
@@ -305,6 +314,7 @@ def test_an_object_whose_key_names_no_day_covers_the_months_of_its_files(two_day
     assert energy(two_days) == [(1, FIFTH, 3.0), (1, SIXTH, 4.0)]
 
 
+@pytest.mark.only_on("duckdb")
 def test_an_object_whose_key_names_no_system_is_told(two_days):
     two_days.change(f"UPDATE etl_checkpoint SET object_key = 'elsewhere' WHERE table_name = '{FACT}';")
 
@@ -362,6 +372,7 @@ def test_a_corrected_day_changes_the_hours_of_the_days_around_it_and_no_others(p
     verify_command()
 
 
+@pytest.mark.only_on("duckdb")
 def test_readings_without_an_instant_give_no_hours(place, load):
     place.put_day(1, FIFTH, day_file(1, FIFTH, [1000.0] * 24))
     load()

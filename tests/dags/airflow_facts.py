@@ -9,6 +9,7 @@ task runner would give a task of the run. A pool without slots keeps every task 
 
 import inspect
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,10 @@ FORMS = {
     "systems_as_a_number": {"systems": 34},
     "restate_as_text": {"restate": "yes"},
 }
+
+
+# Airflow has its folder of DAGs on the path, unless it is asked for a bag of them.
+sys.path.append(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
 
 
 def main():
@@ -72,10 +77,10 @@ def main():
 
 
 def file_facts(bag):
-    """Tell what the file says: its DAGs, its tasks, and what the retry policy makes of the project's errors."""
+    """Tell what the files say: their DAGs, tasks, and what the retry policy makes of the project's errors."""
     from jobs import contract, errors
 
-    dag = bag.dags["pv"]
+    dag, marts = bag.dags["pv"], bag.dags["marts"]
     faults = [
         *(kind for _, kind in inspect.getmembers(errors, inspect.isclass)),
         ValueError,
@@ -87,6 +92,13 @@ def file_facts(bag):
         "contracts": sorted(contract.names()),
         "dag_doc": dag.doc_md,
         "tasks": {task.task_id: task_facts(task) for task in dag.tasks},
+        "marts": {
+            "doc": marts.doc_md,
+            "assets": sorted(asset.name for asset in marts.timetable.asset_condition.objects),
+            "at_once": marts.max_active_runs,
+            "form": list(marts.params),
+            "tasks": {task.task_id: task_facts(task) for task in marts.tasks},
+        },
         "verdicts": {
             task.task_id: {
                 fault.__name__: task.retry_policy.evaluate(fault("x"), 1, 3).action.value for fault in faults
@@ -140,7 +152,8 @@ def days(run, late_days):
 
     # Each task parses the file for itself; a DAG keeps the form of the run that it was asked for last.
     task = DagBag().dags["pv"].get_task("dim_system.plan")
-    window = inspect.unwrap(task.python_callable).__globals__["window"]
+    asked = inspect.getclosurevars(inspect.unwrap(task.python_callable)).nonlocals["days"]
+    window = asked.__globals__["window"]
     running = RuntimeTaskInstance.model_construct(
         id=uuid4(), dag_id="pv", task_id=task.task_id, run_id=run.run_id, map_index=-1, task=task
     )

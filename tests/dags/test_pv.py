@@ -81,9 +81,13 @@ def test_airflow_finds_the_dag_and_no_import_error(facts):
     assert facts["import_errors"] == {}
 
 
-def test_parsing_imports_no_spark_no_client_and_no_warehouse(home):
+@pytest.mark.parametrize("name", ["pv", "marts"])
+def test_parsing_imports_no_spark_no_client_and_no_warehouse(home, name):
     # Airflow parses the file again and again, and before every task.
-    code = f"import runpy, sys; runpy.run_path({str(ROOT / 'dags' / 'pv.py')!r}); print(*sys.modules, sep='\\n')"
+    code = (
+        f"import runpy, sys; sys.path.append({str(ROOT / 'dags')!r}); "
+        f"runpy.run_path({str(ROOT / 'dags' / f'{name}.py')!r}); print(*sys.modules, sep='\\n')"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, check=True, timeout=60
     )
