@@ -86,6 +86,29 @@ def test_energy_from_clipped_ac_power_at_15_minutes(january):
     }
 
 
+def test_the_daily_mart_says_what_system_34_yielded_and_how_well(january, load):
+    _, published = load("fact_pv_performance_daily", days=JANUARY, systems=(34,))
+
+    assert published["rows_loaded"] == 31
+    rows = january.opened.select("SELECT * FROM fact_pv_performance_daily ORDER BY day", {})
+    assert [row["energy_ac_kwh"] for row in rows[:2]] == [471.4, 458.575]
+    assert sum(row["energy_ac_kwh"] for row in rows) == pytest.approx(11_862.225, rel=1e-12)
+    assert rows[0]["specific_yield_h"] == pytest.approx(471.4 / 146.64)
+    assert rows[0]["capacity_factor"] == pytest.approx(471.4 / 146.64 / 24)
+    assert {(row["step_seconds"], row["energy_sensors"], row["coverage"]) for row in rows} == {
+        (900, "ac_power_hw__2695", 1.0)
+    }
+    received = january.rows(
+        f"SELECT SUM(GREATEST(value, 0)) * 0.25 * 0.001 AS kwh_m2 FROM {READINGS} WHERE quantity = 'poa_irradiance' "
+        "GROUP BY CAST(timestamp AS DATE) ORDER BY CAST(timestamp AS DATE)"
+    )
+    assert [row["insolation_poa_kwh_m2"] for row in rows] == [pytest.approx(kwh_m2, abs=1e-6) for (kwh_m2,) in received]
+    # Nothing is out of the field's plausible range, so nothing is flagged for it.
+    assert [row["day"] for row in rows if not 0.6 < row["performance_ratio"] < 0.85] == []
+    assert [row["day"] for row in rows if not 0 < row["capacity_factor"] < 0.2] == []
+    assert {row["quality"] for row in rows} == {0}
+
+
 def test_every_channel_of_system_34_has_its_unit(january):
     units = dict(january.rows(f"SELECT DISTINCT sensor, units FROM {READINGS}"))
 
