@@ -9,12 +9,14 @@ Loads NREL's PVDAQ from S3 into the star schema, exactly once: first `dim_system
   may overlap the schedule, another backfill, or itself.
 * **Trigger** by hand for any window and any list of systems with the form. Without days, a run by hand takes the last
   day that is over.
+* **Years of history** are one run by hand with the form: many days a Spark job, each load published at once and by
+  itself. Look with *Estimate only* first, and give it a budget.
 
 Each table goes through the same four steps. *plan* compares the bucket with the checkpoint; where nothing is new the
 other three are skipped and no Spark starts. *stage* is the Spark job. *check* holds the staged rows to the contract.
 *publish* is one transaction. Every step may be cleared and run again at any time: the rows stay the same. A load that
-breaks its contract is not retried; read its log, or `etl_quality`. A task that says "plan again" was overtaken: clear
-its run from *plan* on.
+breaks its contract is not retried, and does not hold the run's other loads; read its log, or `etl_quality`. A task that
+says "plan again" was overtaken: clear its run from *plan* on.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -53,6 +55,26 @@ FORM = {
         title="Accept loss",
         description="Publish corrected files that have far fewer readings than they replace.",
     ),
+    "estimate_only": Param(
+        False,
+        type="boolean",
+        title="Estimate only",
+        description="Load nothing. The log of each plan says what a run would take: bytes, loads, US dollars, hours.",
+    ),
+    **{
+        f"budget_{limit}": Param(
+            None,
+            type=["null", "number"],
+            minimum=0,
+            title=f"Budget, {unit}",
+            description=f"A table whose loads would {what} is refused when it is planned. Empty: no limit.",
+        )
+        for limit, unit, what in (
+            ("usd", "USD", "be billed more by BigQuery"),
+            ("gb", "GB", "read more"),
+            ("hours", "hours", "take longer"),
+        )
+    },
 }
 
 

@@ -2,8 +2,12 @@
 
 *plan* compares what there is with the checkpoint, *stage* is the Spark job, *check* holds the staged rows to the
 contract, *publish* is one transaction. From one to the next goes the URI of the plan and nothing else.
+
+A plan of many days or files is cut into loads; each goes its own way from *stage* to *publish*, so that one that is
+refused does not hold the others, and what is published stays. In the grid a load is a map index, named by its days.
 """
 
+import os
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -34,6 +38,8 @@ DEFAULTS = {
     "retry_delay": timedelta(minutes=1),
     "retry_policy": RETRIES,
 }
+# Loads of one table that are staged at once where Spark has machines of its own for each.
+AT_ONCE_ELSEWHERE = 4
 
 
 @contextmanager
@@ -56,11 +62,38 @@ def google_cloud():
         yield
 
 
+def stages_elsewhere():
+    """Give the operator that stages where SPARK_PROFILE says; none for this machine or a cluster that it drives.
+
+    Read while the file is parsed, so from the environment alone; *plan* refuses a profile that there is not.
+    """
+    profile = os.environ.get("SPARK_PROFILE")
+    if profile == "dataproc":
+        from stage_on_dataproc import StageOnDataproc
+
+        return StageOnDataproc
+    if profile == "emr":
+        from stage_on_emr import StageOnEmr
+
+        return StageOnEmr
+    return None
+
+
+def named(plan_uri):
+    """Name the map index of a task by its load; the id of the run, which the steps are logged with."""
+    from jobs.plan import read
+
+    run = get_current_context()
+    run["load"] = read(plan_uri).label
+    return run["run_id"]
+
+
 def load(table, days):
     """Build the four steps of a table.
 
     `days` tells the first and the last day of a run, or none and none for all days. The form of the DAG has `systems`
-    and `restate`; where a correction may have fewer rows than what it replaces, `accept_loss` too.
+    and `restate`; where a correction may have fewer rows than what it replaces, `accept_loss` too; and it may have a
+    budget, and `estimate_only`.
     """
 
     @task_group(group_id=table)
@@ -70,49 +103,66 @@ def load(table, days):
         @google_cloud()
         def plan():
             """Compare what there is with the checkpoint and write the plans. Nothing new skips the rest."""
+            from jobs.estimate import Budget
             from jobs.listing import Window
             from jobs.steps import plan_load
 
             run = get_current_context()
             form = run["params"]
+            limits = {limit: form.get(f"budget_{limit}") for limit in ("usd", "gb", "hours")}
+            is_estimate, has_budget = form.get("estimate_only", False), set(limits.values()) != {None}
             found, _ = plan_load(
                 run["run_id"],
                 table,
                 Window(*days(run), tuple(form["systems"] or ())),
                 restate=form["restate"],
                 accept_loss=form.get("accept_loss", False),
+                budget=Budget(**limits) if is_estimate or has_budget else None,
             )
-            return [planned.uri for planned in found.plans]
+            return [] if is_estimate else [planned.uri for planned in found.plans]
 
         # One at a time is enough for the cores of a laptop.
         @task(max_active_tis_per_dag=1)
         @google_cloud()
-        def stage(plan_uris):
+        def stage(plan_uri):
             """Run the Spark job: read what is planned, write parquet, and the manifest last."""
             from jobs.steps import stage_load
 
-            for plan_uri in plan_uris:
-                stage_load(get_current_context()["run_id"], plan_uri)
+            stage_load(named(plan_uri), plan_uri)
 
         @task
         @google_cloud()
-        def check(plan_uris):
+        def check(plan_uri):
             """Hold the staged rows to the contract; findings and refused rows go to etl_quality."""
             from jobs.steps import check_load
 
-            for plan_uri in plan_uris:
-                check_load(get_current_context()["run_id"], plan_uri)
+            check_load(named(plan_uri), plan_uri)
 
         @task(max_active_tis_per_dag=1, outlets=[Asset(table)])
         @google_cloud()
-        def publish(plan_uris):
-            """Change the table and its checkpoint in one transaction a load."""
+        def publish(plan_uri):
+            """Change the table and its checkpoint in one transaction."""
             from jobs.steps import publish_load
 
-            for plan_uri in plan_uris:
-                publish_load(get_current_context()["run_id"], plan_uri)
+            publish_load(named(plan_uri), plan_uri)
 
-        plan_uris = plan()
-        chain(plan_uris, stage(plan_uris), check(plan_uris), publish(plan_uris))
+        # Its tasks are still called <table>.<step>.
+        @task_group(group_id="loads", prefix_group_id=False)
+        def each(plan_uri):
+            def step(kind):
+                return kind.override(task_id=f"{table}.{kind.__name__}", map_index_template="{{ load }}")(plan_uri)
+
+            if elsewhere := stages_elsewhere():
+                staged = elsewhere(
+                    task_id=f"{table}.stage",
+                    plan_uri=plan_uri,
+                    map_index_template="{{ load }}",
+                    max_active_tis_per_dag=AT_ONCE_ELSEWHERE,
+                )
+            else:
+                staged = step(stage)
+            chain(staged, step(check), step(publish))
+
+        each.expand(plan_uri=plan())
 
     return steps()

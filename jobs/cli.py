@@ -18,8 +18,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from jobs import contract, ledger, steps, transform
-from jobs.errors import LoadError, SupersededError
+from jobs import contract, ledger, plan, remote, steps, transform
+from jobs.errors import ContractError, LoadError, SourceError, SupersededError, UnreachableError
+from jobs.estimate import Budget, estimate
 from jobs.listing import Window
 from jobs.plan import Comparison
 from jobs.warehouse import sql, warehouse
@@ -36,6 +37,9 @@ out, err = Console(width=WIDTH), Console(stderr=True)
 
 # A run that was overtaken plans again; more often than this means that something else is wrong.
 REPLANS = 3
+
+# Of a refused line.
+SHOWN_CHARACTERS = 80
 
 SCORED = ("readings", "labelled", "flagged", "precision", "recall")
 
@@ -79,6 +83,13 @@ Retire = Annotated[
 Accept = Annotated[
     bool, typer.Option("--accept-loss", help="Do not hold corrected objects against the rows that they replace.")
 ]
+Usd = Annotated[float | None, typer.Option("--budget-usd", min=0, help="Refuse what BigQuery would bill more for.")]
+Gb = Annotated[float | None, typer.Option("--budget-gb", min=0, help="Refuse to read more than so many GB.")]
+Hours = Annotated[float | None, typer.Option("--budget-hours", min=0, help="Refuse what would take longer.")]
+
+
+def _budget(usd: float | None, gb: float | None, hours: float | None) -> Budget | None:
+    return None if (usd, gb, hours) == (None, None, None) else Budget(usd, gb, hours)
 
 
 def _window(first: date | None, last: date | None, systems: tuple | None) -> Window:
@@ -120,6 +131,9 @@ def plan_command(
     restate: Restate = False,
     retire_vanished: Retire = False,
     accept_loss: Accept = False,
+    budget_usd: Usd = None,
+    budget_gb: Gb = None,
+    budget_hours: Hours = None,
 ):
     """Compare the source with what is loaded; write and print the plans, a line each."""
     with _progress("listing") as progress:
@@ -130,6 +144,7 @@ def plan_command(
             restate=restate,
             retire_vanished=retire_vanished,
             accept_loss=accept_loss,
+            budget=_budget(budget_usd, budget_gb, budget_hours),
             progress=progress,
         )
     err.print(f"{table}: {found}", highlight=False)
@@ -137,9 +152,53 @@ def plan_command(
     print("\n".join(planned.uri for planned in found.plans) or "nothing to do")
 
 
+@app.command("estimate")
+def estimate_command(
+    table: TableName,
+    first: First = None,
+    last: Last = None,
+    systems: Systems = None,
+    restate: Restate = False,
+    retire_vanished: Retire = False,
+    budget_usd: Usd = None,
+    budget_gb: Gb = None,
+    budget_hours: Hours = None,
+):
+    """Say what a run would take, and run nothing: bytes, loads, BigQuery's quotas and bill, time."""
+    with _progress("listing") as progress:
+        found = plan.plan(
+            table, _window(first, last, systems), restate=restate, retire_vanished=retire_vanished, progress=progress
+        )
+    expected = estimate(found)
+    shown = Table(show_header=False)
+    shown.add_column(style="dim")
+    shown.add_column()
+    for what, how_much in expected.lines():
+        shown.add_row(what, how_much)
+    out.print(shown)
+    if len(expected.loads) > 1:
+        shown = Table("load", *(Column(name, justify="right") for name in ("MB", "rows", "days", "GiB billed")))
+        for load in expected.loads:
+            billed = f"{load.billed_bytes / 2**30:,.2f}" if expected.on_bigquery else ""
+            shown.add_row(
+                load.label, f"{load.read_bytes / 1e6:,.1f}", f"{load.rows:,.0f}", f"{load.partitions:,}", billed
+            )
+        out.print(shown)
+    Budget(budget_usd, budget_gb, budget_hours).refuse_over(expected)
+
+
 @app.command("stage")
-def stage_command(plan_uri: PlanUri):
+def stage_command(
+    plan_uri: PlanUri,
+    report: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="Write there why it failed, for whoever started this and logs it."),
+    ] = None,
+):
     """Read the plan's objects with Spark and write staged parquet and its manifest."""
+    if report:
+        remote.stage_here(plan_uri, report)
+        return
     with _progress("staging") as progress:
         manifest, seconds = steps.stage_load(_run_id(), plan_uri, progress)
     rows = sum(entry["rows_loaded"] for entry in manifest["objects"])
@@ -180,8 +239,14 @@ def run_command(
     restate: Restate = False,
     retire_vanished: Retire = False,
     accept_loss: Accept = False,
+    budget_usd: Usd = None,
+    budget_gb: Gb = None,
+    budget_hours: Hours = None,
 ):
-    """Plan, stage, check and publish, with a summary at the end."""
+    """Plan, stage, check and publish, with a summary at the end.
+
+    Loads are published one by one. One that is refused does not hold the others.
+    """
     window, run_id = _window(first, last, systems), _run_id()
     done = Summary()
     for replan in range(REPLANS + 1):
@@ -193,19 +258,37 @@ def run_command(
                 restate=restate,
                 retire_vanished=retire_vanished,
                 accept_loss=accept_loss,
+                budget=_budget(budget_usd, budget_gb, budget_hours),
                 progress=progress,
             )
         done.seconds["plan"] += seconds
+        refused = []
         try:
             for planned in found.plans:
-                done.add(*_carry_out(run_id, planned.uri))
+                try:
+                    done.add(*_carry_out(run_id, planned.uri))
+                except UnreachableError:
+                    raise
+                except (ContractError, SourceError) as fault:
+                    refused.append(fault)
         except SupersededError as fault:
             if replan == REPLANS:
                 raise
             err.print(f"{fault}; planning again", highlight=False)
             continue
-        done.show(table, window, found)
+        if len(refused) < len(found.plans) or not refused:
+            done.show(table, window, found)
+        if refused:
+            raise _of_all(refused, len(found.plans))
         return
+
+
+def _of_all(refused: list[LoadError], count: int) -> LoadError:
+    """Make one fault of those of some loads; that of a single load is its own."""
+    if count == 1:
+        return refused[0]
+    faults = "\n".join(str(fault) for fault in refused)
+    return LoadError(f"{len(refused)} of {count} loads were refused, and the others are published:\n{faults}")
 
 
 def _carry_out(run_id: str, plan_uri: str) -> tuple[dict[str, int], list[dict], dict[str, float]]:
@@ -373,7 +456,10 @@ def _tell_refused(findings: list[dict]) -> None:
         column = f", {row['column_name']}" if row["column_name"] else ""
         where = f"{row['object_key']} line {row['line']}{column}"
         err.print(f"[yellow]quarantined:[/yellow] {where}: {row['message']}:", end=" ", highlight=False, soft_wrap=True)
-        err.print(repr(row["raw_text"]), highlight=False, markup=False, soft_wrap=True)
+        # Lines of dictionaries are long; etl_quality has them whole.
+        raw_text = row["raw_text"] or ""
+        shown = raw_text if len(raw_text) <= SHOWN_CHARACTERS else f"{raw_text[:SHOWN_CHARACTERS]} ..."
+        err.print(repr(shown), highlight=False, markup=False, soft_wrap=True)
     if len(refused) > 10:
         err.print(f"[yellow]quarantined:[/yellow] and {len(refused) - 10} more, all in etl_quality", highlight=False)
 

@@ -40,3 +40,7 @@ class ConflictError(WarehouseError):
 
 class SupersededError(LoadError):
     """The plan is older than what the table holds by now. Nothing was published; plan again."""
+
+
+class BudgetError(LoadError):
+    """What is planned would take more than it may. Nothing was published; it may be planned smaller."""

@@ -5,6 +5,7 @@ Only etl_checkpoint is ever asked what is loaded. etl_run is a log for people.
 
 import itertools
 import logging
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,12 +145,17 @@ def step(run_id: str, table: str, name: str) -> Iterator[Step]:
             record("failed", f"{type(fault).__name__}: {fault}".removesuffix(": "))
         except LoadError as second:
             if str(second) != str(fault):
-                fault.add_note(f"etl_run could not be written either: {second}")
+                fault.add_note(f"etl_run could not be written either: {_without_outcome(second)}")
         raise
     try:
         record("done", under_way.message)
     except LoadError as fault:
         # The step is done and stays done; that its line is missing from the log must not say otherwise.
-        log.warning("%s %s is done, but etl_run could not be written: %s", table, name, fault)
+        log.warning("%s %s is done, but etl_run could not be written: %s", table, name, _without_outcome(fault))
     load = f"; load {under_way.load_id}" if under_way.load_id else ""
     log.info("%s %s: %s%s", table, name, under_way.message, load)
+
+
+def _without_outcome(fault: LoadError) -> str:
+    """Give what a fault says, but for what it says of the load: only a line of the log is missing."""
+    return re.sub(r"(; |\. |^)nothing was (published|written)\b", "", str(fault), flags=re.IGNORECASE)

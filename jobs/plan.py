@@ -84,6 +84,18 @@ class Plan:
         return f"{staging.folder(self.table, self.load_id)}/plan-{self.head}.json"
 
     @property
+    def label(self) -> str:
+        """Say in a few words which days and systems it is of, to tell the loads of a plan apart."""
+        days = [day for entry in self.objects for day in (entry.first_day, entry.last_day)] or self.retired_days or ()
+        when = "" if None in days or not days else f"{min(days)} to {max(days)}, "
+        systems = sorted({int(entry.parts["ss_id"]) for entry in self.objects if "ss_id" in entry.parts})
+        whose = (
+            f", systems {systems[0]} to {systems[-1]}" if systems[1:] else "".join(f", system {one}" for one in systems)
+        )
+        what = f"{len(self.objects)} objects" if self.objects else f"{len(self.retired)} retired"
+        return f"{when}{what}{whose}"
+
+    @property
     def group_count(self) -> int:
         """How many Spark tasks the load has."""
         return 1 + max((planned.group for planned in self.objects), default=-1)

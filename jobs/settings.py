@@ -7,8 +7,9 @@ Credentials are not settings: boto3 and Google's clients find them by their own 
 import re
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
 from jobs.errors import LoadError
@@ -40,7 +41,30 @@ class Settings(BaseSettings):
         gt=0,
         description="most that one statement may have BigQuery read [GB]; more fails before it costs anything",
     )
-    spark_master: str = Field("local[*]", description="Spark's master: local[*], or spark://host:7077 of a cluster")
+    spark_profile: Literal["local", "standalone", "dataproc", "emr"] = Field(
+        "local",
+        description="where Spark runs: in the step's own process, on a standalone cluster, or for the DAGs' loads on "
+        "Dataproc Serverless or EMR Serverless",
+    )
+    spark_master: str = Field(
+        "local[*]", description="Spark's master: local[*] or local[2], or spark://host:7077 of a standalone cluster"
+    )
+    spark_properties: dict[str, str] = Field(
+        {}, description='more of Spark\'s properties on Dataproc or EMR, as {"spark.executor.cores": "4"}'
+    )
+    spark_image: str | None = Field(None, description="image of the jobs that Dataproc's batches run in")
+    dataproc_project: str | None = Field(
+        None, validation_alias="GOOGLE_CLOUD_PROJECT", description="Google Cloud project of Dataproc's batches"
+    )
+    dataproc_region: str | None = Field(None, description="region of Dataproc's batches")
+    dataproc_subnetwork: str | None = Field(None, description="subnetwork of Dataproc's batches")
+    dataproc_service_account: str | None = Field(None, description="account that Dataproc's batches run as")
+    dataproc_runtime: str = Field("3.0", description="runtime of Dataproc's batches; its Spark is 4.0 or newer")
+    dataproc_connection: str = Field(
+        "google_cloud_default", description="Airflow's connection that starts Dataproc's batches"
+    )
+    emr_application: str | None = Field(None, description="id of the EMR Serverless application")
+    emr_role: str | None = Field(None, description="ARN of the role that EMR's jobs run as")
     s3_connections: int = Field(32, ge=1, le=256, description="listings under way at once; a Spark task reads eight")
     s3_timeout_seconds: float = Field(60, gt=0, description="how long S3 may be silent before a try is given up [s]")
     pv_late_days: int = Field(
@@ -66,6 +90,15 @@ class Settings(BaseSettings):
             raise ValueError("must be local[*], local[2] or spark://host:7077")
         return master
 
+    @model_validator(mode="after")
+    def _master_of_the_profile(self) -> "Settings":
+        is_cluster = self.spark_master.startswith("spark://")
+        if self.spark_profile == "standalone" and not is_cluster:
+            raise ValueError("SPARK_PROFILE is standalone, so SPARK_MASTER must be spark://host:7077")
+        if self.spark_profile == "local" and is_cluster:
+            raise ValueError(f"SPARK_MASTER is {self.spark_master}, so SPARK_PROFILE must be standalone")
+        return self
+
     @field_validator("warehouse")
     @classmethod
     def _known_warehouse(cls, uri: str) -> str:
@@ -84,5 +117,8 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])).upper()}: ".removeprefix(": ") + fault["msg"]
+            for fault in error.errors()
+        )
         raise LoadError(f"settings cannot be used: {faults}") from None

@@ -1,9 +1,10 @@
 """spark -- the Spark session of a step, and its end.
 
 Under spark-submit the session is the submitted one, with its master and its settings. Otherwise the driver's JVM
-belongs to this process: it ends when the step ends, and with the process if that is killed. Its tasks run in it, or on
-the cluster whose master `SPARK_MASTER` names; that cluster's machines have the project at the same path, its settings
-and the staging area.
+belongs to this process: it ends when the step ends, and with the process if that is killed. Its tasks run in it, or
+with `SPARK_PROFILE=standalone` on the cluster whose master `SPARK_MASTER` names; that cluster's machines have the
+project at the same path, its settings and the staging area. What `remote` has submitted elsewhere runs under
+spark-submit there.
 """
 
 import os
@@ -58,11 +59,17 @@ def session(name: str) -> Iterator["SparkSession"]:
         LoadError: there is no Java 17 or newer.
         UnreachableError: the cluster's master does not answer.
     """
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    profile = settings().spark_profile
+    if not submitted and profile not in ("local", "standalone"):
+        raise LoadError(
+            f"SPARK_PROFILE is {profile}, where the DAGs start Spark; by hand, set SPARK_PROFILE=local. "
+            "Nothing was published"
+        )
     _require_java()
     # Another python3 on PATH would lack pyarrow.
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     master = settings().spark_master
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     alone = master.startswith("local")
     if alone:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")

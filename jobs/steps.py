@@ -3,12 +3,16 @@
 From one step to the next goes the URI of the plan and nothing else. Each step may be run again at any time.
 """
 
+import logging
 from collections.abc import Callable
 
 from jobs import check as checks
 from jobs import ledger, plan, publish, stage
+from jobs.estimate import Budget, estimate
 from jobs.listing import Window
 from jobs.plan import Comparison
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 
@@ -25,9 +29,14 @@ def plan_load(
     restate: bool = False,
     retire_vanished: bool = False,
     accept_loss: bool = False,
+    budget: Budget | None = None,
     progress: Progress = _quiet,
 ) -> tuple[Comparison, float]:
-    """Compare the source with the checkpoint and write the plans; what was found, and the seconds it took."""
+    """Compare the source with the checkpoint and write the plans; what was found, and the seconds it took.
+
+    Raises:
+        BudgetError: the loads would take more than the budget.
+    """
     with ledger.step(run_id, table, "plan") as step:
         found = plan.plan(
             table,
@@ -39,6 +48,11 @@ def plan_load(
         )
         step.load_id = found.plans[0].load_id if found.plans else None
         step.message = f"{'' if found.plans else 'nothing to do: '}{found}"
+        if budget is not None and found.plans:
+            expected = estimate(found)
+            for what, how_much in expected.lines():
+                log.info("%s %s: %s", table, what, how_much)
+            budget.refuse_over(expected)
     return found, step.seconds
 
 

@@ -38,6 +38,8 @@ FORMS = {
     "half_a_system": {"systems": [1.5]},
     "systems_as_a_number": {"systems": 34},
     "restate_as_text": {"restate": "yes"},
+    "a_budget_as_text": {"budget_usd": "5"},
+    "less_than_no_budget": {"budget_gb": -1},
 }
 
 
@@ -117,6 +119,8 @@ def task_facts(task):
         "trigger_rule": str(task.trigger_rule),
         "at_once": task.max_active_tis_per_dag,
         "outlets": [outlet.name for outlet in task.outlets],
+        "group": (mapped := next(task.iter_mapped_task_groups(), None)) and mapped.group_id.rpartition(".")[2],
+        "label": task.map_index_template,
     }
 
 

@@ -137,6 +137,13 @@ def test_only_a_plan_runs_after_skipped_tasks_and_none_runs_after_failed_ones(ta
     }
 
 
+def test_each_load_of_a_table_goes_its_own_way_and_is_named(tasks):
+    named = {task_id: (task["group"], task["label"]) for task_id, task in tasks.items()}
+    assert named == {
+        task_id: (None, None) if task_id.endswith(".plan") else ("loads", "{{ load }}") for task_id in EDGES
+    }
+
+
 def test_one_stage_and_one_publish_of_a_table_run_at_once(tasks):
     at_once = {task_id: task["at_once"] for task_id, task in tasks.items()}
     assert at_once == {task_id: 1 if task_id.endswith((".stage", ".publish")) else None for task_id in EDGES}
@@ -185,6 +192,8 @@ def test_what_may_be_better_in_a_minute_is_tried_again(facts, fault):
         ("half_a_system", "param systems: 1.5 is not of type 'integer'"),
         ("systems_as_a_number", "param systems: 34 is not of type 'null', 'array'"),
         ("restate_as_text", "param restate: 'yes' is not of type 'boolean'"),
+        ("a_budget_as_text", "param budget_usd: '5' is not of type 'null', 'number'"),
+        ("less_than_no_budget", "param budget_gb: -1 is less than the minimum of 0"),
     ],
 )
 def test_a_form_that_means_nothing_is_refused_and_makes_no_run(facts, runs, form, complaint):
@@ -257,7 +266,10 @@ def test_a_last_day_without_a_first_is_refused(runs):
 
 
 def test_a_field_that_the_form_does_not_have_is_refused(runs):
-    known = "first_day, last_day, all_days, systems, restate, accept_loss"
+    known = (
+        "first_day, last_day, all_days, systems, restate, accept_loss, estimate_only, budget_usd, budget_gb, "
+        "budget_hours"
+    )
     assert runs["mistyped"]["days"] == f"LoadError: the form has no first_dya; it has {known}"
 
 

@@ -1,0 +1,2 @@
+-- How many rows the tables have that a load reads for itself.
+SELECT (SELECT COUNT(*) FROM etl_checkpoint) AS etl_checkpoint, (SELECT COUNT(*) FROM etl_quality) AS etl_quality
