@@ -7,8 +7,8 @@ contract, *publish* is one transaction. From one to the next goes the URI of the
 from contextlib import contextmanager
 from datetime import timedelta
 
+import assets
 from airflow.sdk import (
-    Asset,
     ExceptionRetryPolicy,
     RetryAction,
     RetryRule,
@@ -56,12 +56,14 @@ def google_cloud():
         yield
 
 
-def load(table, days):
+def load(table, days, made_of):
     """Build the four steps of a table.
 
-    `days` tells the first and the last day of a run, or none and none for all days. The form of the DAG has `systems`
-    and `restate`; where a correction may have fewer rows than what it replaces, `accept_loss` too.
+    `days` tells the first and the last day of a run, or none and none for all days. `made_of` are the assets of what
+    the table's rows are made of. The form of the DAG has `systems` and `restate`; where a correction may have fewer
+    rows than what it replaces, `accept_loss` too.
     """
+    asset = assets.table(table)
 
     @task_group(group_id=table)
     def steps():
@@ -103,14 +105,16 @@ def load(table, days):
             for plan_uri in plan_uris:
                 check_load(get_current_context()["run_id"], plan_uri)
 
-        @task(max_active_tis_per_dag=1, outlets=[Asset(table)])
+        @task(max_active_tis_per_dag=1, inlets=made_of, outlets=[asset])
         @google_cloud()
         def publish(plan_uris):
-            """Change the table and its checkpoint in one transaction a load."""
-            from jobs.steps import publish_load
+            """Change the table and its checkpoint in one transaction a load; the asset's event tells what is live."""
+            from jobs.steps import loaded, publish_load
 
+            run = get_current_context()
             for plan_uri in plan_uris:
-                publish_load(get_current_context()["run_id"], plan_uri)
+                publish_load(run["run_id"], plan_uri)
+            run["outlet_events"][asset].extra = {"loads": loaded(table, plan_uris)}
 
         plan_uris = plan()
         chain(plan_uris, stage(plan_uris), check(plan_uris), publish(plan_uris))
