@@ -15,50 +15,33 @@ loads; if they are gone, it says which load is to be staged again. A task that s
 publish, which starts a run of its own.
 """
 
-from datetime import date
-
-from airflow.sdk import Asset, Param, dag
+import forms
+from airflow.sdk import dag
+from assets import table
 from table_steps import DEFAULTS, load
 
-DAY = {"type": ["null", "string"], "format": "date"}
+SYSTEMS, SENSORS, MEASUREMENTS = map(table, ("dim_system", "dim_sensor", "fact_pv_measurement"))
+
 FORM = {
-    "first_day": Param(None, **DAY, title="First day", description="Empty: all days."),
-    "last_day": Param(None, **DAY, title="Last day", description="Itself included. Empty: the first day."),
-    "systems": Param(
-        None,
-        type=["null", "array"],
-        items={"type": "integer", "minimum": 1},
-        title="Systems",
-        description="PVDAQ system ids, such as [34, 1332]. Empty: all systems that are loaded.",
-    ),
-    "restate": Param(
-        False,
-        type="boolean",
-        title="Restate",
-        description="Build unchanged days again if an older contract or transform has built them.",
-    ),
+    "first_day": forms.first_day("Empty: all days."),
+    "last_day": forms.LAST_DAY,
+    "systems": forms.systems("all systems that are loaded"),
+    "restate": forms.restate("Build unchanged days again if an older contract or transform has built them."),
 }
 
 
 def days(run):
-    """Tell the days of the form, both included; none and none for all days.
+    """Tell the days of the form, both included; none and none for all days. Refuse systems that nobody knows."""
+    from jobs.systems import refuse_unknown
 
-    Raises:
-        LoadError: the form has a last day without a first, or a field that it does not know.
-    """
-    from jobs.errors import LoadError
-
-    if unknown := sorted(set(run["params"]) - set(FORM)):
-        raise LoadError(f"the form has no {', '.join(unknown)}; it has {', '.join(FORM)}")
-    first, last = run["params"]["first_day"], run["params"]["last_day"]
-    if last and not first:
-        raise LoadError(f"last_day is {last}, but first_day is empty; give both, or none")
-    return (date.fromisoformat(first), date.fromisoformat(last or first)) if first else (None, None)
+    found = forms.asked(run, FORM)
+    refuse_unknown(run["params"]["systems"] or ())
+    return found or (None, None)
 
 
 @dag(
     dag_id="marts",
-    schedule=Asset("dim_system") | Asset("dim_sensor") | Asset("fact_pv_measurement"),
+    schedule=SYSTEMS | SENSORS | MEASUREMENTS,
     catchup=False,
     # What is published while a run is under way starts one run after it.
     max_active_runs=1,
@@ -69,8 +52,8 @@ def days(run):
 )
 def marts():
     """Build the tables beside one another: neither waits for the other."""
-    load("fact_pv_performance_daily", days)
-    load("fact_pv_energy_hourly", days)
+    load("fact_pv_performance_daily", days, made_of=[MEASUREMENTS, SYSTEMS, SENSORS])
+    load("fact_pv_energy_hourly", days, made_of=[MEASUREMENTS, SENSORS])
 
 
 marts()

@@ -19,36 +19,34 @@ breaks its contract is not retried, and does not hold the run's other loads; rea
 says "plan again" was overtaken: clear its run from *plan* on.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+import forms
 from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag
+from assets import folder
 from table_steps import DEFAULTS, load
 
-DAY = {"type": ["null", "string"], "format": "date"}
+# Folders of the source's bucket, as the contracts name them.
+CATALOGUES, METADATA, METRICS = map(folder, ("pvdaq/csv", "pvdaq/csv/system_metadata", "pvdaq/parquet/metrics"))
+DAYS_CSV, DAYS_PARQUET = map(folder, ("pvdaq/csv/pvdata", "pvdaq/parquet/pvdata"))
+PRIZE = folder("pvdaq/2023-solar-data-prize")
+
+BUDGET = (
+    ("budget_usd", "USD", "be billed more by BigQuery"),
+    ("budget_gb", "GB", "read more"),
+    ("budget_hours", "hours", "take longer"),
+)
 FORM = {
-    "first_day": Param(
-        None, **DAY, title="First day", description="Empty: the run's own day. Leave it empty in a backfill."
-    ),
-    "last_day": Param(None, **DAY, title="Last day", description="Itself included. Empty: the first day."),
+    "first_day": forms.first_day("Empty: the run's own day. Leave it empty in a backfill."),
+    "last_day": forms.LAST_DAY,
     "all_days": Param(
         False,
         type="boolean",
         title="All days",
         description="Take all days that the source has, with the files that hold a system's whole record.",
     ),
-    "systems": Param(
-        None,
-        type=["null", "array"],
-        items={"type": "integer", "minimum": 1},
-        title="Systems",
-        description="PVDAQ system ids, such as [34, 1332]. Empty: all systems in the bucket.",
-    ),
-    "restate": Param(
-        False,
-        type="boolean",
-        title="Restate",
-        description="Load unchanged files again if an older contract or transform has loaded them.",
-    ),
+    "systems": forms.systems("all systems in the bucket"),
+    "restate": forms.restate("Load unchanged files again if an older contract or transform has loaded them."),
     "accept_loss": Param(
         False,
         type="boolean",
@@ -62,46 +60,42 @@ FORM = {
         description="Load nothing. The log of each plan says what a run would take: bytes, loads, US dollars, hours.",
     ),
     **{
-        f"budget_{limit}": Param(
+        name: Param(
             None,
             type=["null", "number"],
             minimum=0,
             title=f"Budget, {unit}",
             description=f"A table whose loads would {what} is refused when it is planned. Empty: no limit.",
         )
-        for limit, unit, what in (
-            ("usd", "USD", "be billed more by BigQuery"),
-            ("gb", "GB", "read more"),
-            ("hours", "hours", "take longer"),
-        )
+        for name, unit, what in BUDGET
     },
 }
 
 
-def window(run, late_days=0):
+def window(run, late_days, most_days):
     """Tell the days of a run, both included: the form's, or else those of its data interval; none for all days.
 
     A run by hand from the API or the command line has no interval unless it was given a logical date; its day is the
     last one that was over when the run was made. A scheduled run looks at `late_days` before its own again.
 
     Raises:
-        LoadError: the form has a last day without a first, days beside all days, or a field that it does not know.
+        LoadError: the form is not to be understood, has days beside all days, or more than `most_days` and no budget.
     """
     from jobs.errors import LoadError
 
-    if unknown := sorted(set(run["params"]) - set(FORM)):
-        raise LoadError(f"the form has no {', '.join(unknown)}; it has {', '.join(FORM)}")
-    first, last = run["params"]["first_day"], run["params"]["last_day"]
+    days = forms.asked(run, FORM)
     if run["params"]["all_days"]:
-        if first or last:
-            raise LoadError(
-                f"all days are asked for, and days too: {first or ''} to {last or ''}; give one or the other"
-            )
+        if days:
+            raise LoadError(f"all days are asked for, and days too: {days[0]} to {days[1]}; give one or the other")
         return None, None
-    if first:
-        return date.fromisoformat(first), date.fromisoformat(last or first)
-    if last:
-        raise LoadError(f"last_day is {last}, but first_day is empty; give both, or none")
+    if days:
+        is_bounded = run["params"]["estimate_only"] or any(run["params"][name] is not None for name, *_ in BUDGET)
+        if (count := (days[1] - days[0]).days + 1) > most_days and not is_bounded:
+            raise LoadError(
+                f"the window {days[0]} to {days[1]} has {count:,} days, and a run without a budget takes "
+                f"{most_days:,} (PV_WINDOW_DAYS); look with estimate only, and give the run a budget"
+            )
+        return days
     start, end = run.get("data_interval_start"), run.get("data_interval_end")
     if start is None:
         day = run["dag_run"].run_after.astimezone(UTC).date() - timedelta(days=1)
@@ -111,10 +105,13 @@ def window(run, late_days=0):
 
 
 def days(run):
-    """Tell the days of a run, with those that a scheduled one looks at again."""
+    """Tell the days of a run, with those that a scheduled one looks at again; refuse systems that nobody knows."""
     from jobs.settings import settings
+    from jobs.systems import refuse_unknown
 
-    return window(run, settings().pv_late_days)
+    found = window(run, settings().pv_late_days, settings().pv_window_days)
+    refuse_unknown(run["params"]["systems"] or ())
+    return found
 
 
 @dag(
@@ -131,7 +128,11 @@ def days(run):
 )
 def pv():
     """Load the catalogue, the channels, then the measurements."""
-    chain(load("dim_system", days), load("dim_sensor", days), load("fact_pv_measurement", days))
+    chain(
+        load("dim_system", days, made_of=[CATALOGUES]),
+        load("dim_sensor", days, made_of=[METRICS, METADATA, PRIZE]),
+        load("fact_pv_measurement", days, made_of=[DAYS_CSV, DAYS_PARQUET, PRIZE, METRICS, METADATA]),
+    )
 
 
 pv()

@@ -11,8 +11,8 @@ import os
 from contextlib import contextmanager
 from datetime import timedelta
 
+import assets
 from airflow.sdk import (
-    Asset,
     ExceptionRetryPolicy,
     RetryAction,
     RetryRule,
@@ -88,13 +88,14 @@ def named(plan_uri):
     return run["run_id"]
 
 
-def load(table, days):
+def load(table, days, made_of):
     """Build the four steps of a table.
 
-    `days` tells the first and the last day of a run, or none and none for all days. The form of the DAG has `systems`
-    and `restate`; where a correction may have fewer rows than what it replaces, `accept_loss` too; and it may have a
-    budget, and `estimate_only`.
+    `days` tells the first and the last day of a run, or none and none for all days. `made_of` are the assets of what
+    the table's rows are made of. The form of the DAG has `systems` and `restate`; where a correction may have fewer
+    rows than what it replaces, `accept_loss` too; and it may have a budget, and `estimate_only`.
     """
+    asset = assets.table(table)
 
     @task_group(group_id=table)
     def steps():
@@ -138,13 +139,14 @@ def load(table, days):
 
             check_load(named(plan_uri), plan_uri)
 
-        @task(max_active_tis_per_dag=1, outlets=[Asset(table)])
+        @task(max_active_tis_per_dag=1, inlets=made_of, outlets=[asset])
         @google_cloud()
         def publish(plan_uri):
-            """Change the table and its checkpoint in one transaction."""
-            from jobs.steps import publish_load
+            """Change the table and its checkpoint in one transaction; the asset's event tells what is live."""
+            from jobs.steps import loaded, publish_load
 
             publish_load(named(plan_uri), plan_uri)
+            get_current_context()["outlet_events"][asset].extra = {"loads": loaded(table, [plan_uri])}
 
         # Its tasks are still called <table>.<step>.
         @task_group(group_id="loads", prefix_group_id=False)

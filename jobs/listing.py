@@ -67,7 +67,7 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
     Raises:
         SourceError: the source cannot be listed, has nothing at all, or two objects claim one part of one source.
     """
-    bucket = _bucket(promised)
+    bucket = bucket_of(promised)
     prefixes = _prefixes(promised, window, bucket)
     done = itertools.count(1)
 
@@ -98,7 +98,8 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
     return _with_newer(matching)
 
 
-def _bucket(promised: Contract) -> Bucket:
+def bucket_of(promised: Contract) -> Bucket:
+    """Open the bucket that a table's sources are in."""
     configured = settings()
     return Bucket(
         promised.sources[0].bucket.format(pvdaq_bucket=configured.pvdaq_bucket),
@@ -132,6 +133,18 @@ def _prefixes(promised: Contract, window: Window, bucket: Bucket) -> list[str]:
             f"check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"
         )
     return list(prefixes)
+
+
+def systems(promised: Contract) -> set[int]:
+    """Tell which systems have a folder in one of the table's sources."""
+    bucket = bucket_of(promised)
+    by_prefix = {(source.prefix, source.list_by): source for source in promised.sources if "{ss_id}" in source.list_by}
+    found = {
+        source.aliases.get(folder, folder)
+        for source in by_prefix.values()
+        for folder in _systems(source, Window(), bucket)
+    }
+    return {int(ss_id) for ss_id in found if ss_id.isdecimal()}
 
 
 def _systems(source: Source, window: Window, bucket: Bucket) -> list[str]:
@@ -180,7 +193,7 @@ def with_companions(promised: Contract, chosen: list[Found]) -> list[Found]:
         SourceError: the source cannot be listed.
     """
     beside = {prefix: [] for found in chosen for _, prefix in _companions(found)}
-    for version in _bucket(promised).objects(sorted(beside)) if beside else ():
+    for version in bucket_of(promised).objects(sorted(beside)) if beside else ():
         if version.key.endswith((".json", ".parquet")):
             for prefix in beside:
                 if version.key.startswith(prefix):

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     emr_role: str | None = Field(None, description="ARN of the role that EMR's jobs run as")
     s3_connections: int = Field(32, ge=1, le=256, description="listings under way at once; a Spark task reads eight")
     s3_timeout_seconds: float = Field(60, gt=0, description="how long S3 may be silent before a try is given up [s]")
+    pv_window_days: int = Field(366, ge=1, description="most days that the form of `pv` takes for one run")
     pv_late_days: int = Field(
         0, ge=0, le=3660, description="days before its own that a scheduled run of `pv` looks at again, for late files"
     )

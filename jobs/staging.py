@@ -44,6 +44,11 @@ def folder(table: str, load_id: str) -> str:
     return f"{settings().staging}/{table}/load_id={load_id}"
 
 
+def load_of(uri: str) -> str:
+    """Tell the load that a plan's URI, or any other in a load's folder, is of."""
+    return uri.partition("/load_id=")[2].partition("/")[0]
+
+
 def new_attempt(table: str, load_id: str) -> str:
     """Name a folder that no other attempt will write to, as a URI."""
     return f"{folder(table, load_id)}/attempt={uuid4().hex}"

@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable
 
 from jobs import check as checks
-from jobs import ledger, plan, publish, stage
+from jobs import ledger, plan, publish, stage, staging
 from jobs.estimate import Budget, estimate
 from jobs.listing import Window
 from jobs.plan import Comparison
+from jobs.warehouse import sql, warehouse
 
 log = logging.getLogger(__name__)
 
@@ -86,3 +87,9 @@ def publish_load(run_id: str, plan_uri: str) -> tuple[dict[str, int], float]:
         counts = publish.publish(planned)
         step.message = ", ".join(f"{value} {name.replace('rows_', '')}" for name, value in counts.items())
     return counts, step.seconds
+
+
+def loaded(table: str, plan_uris: list[str]) -> list[dict]:
+    """Tell what of some plans' loads is live, whoever has published it: a row a load, with its counts."""
+    load_ids = sorted({staging.load_of(uri) for uri in plan_uris})
+    return warehouse().select(sql("loaded"), {"table_name": table, "load_ids": load_ids})

@@ -10,8 +10,9 @@ import pytest
 from conftest import DAYS, day_file, day_key, forget
 
 from jobs import cli, ledger, plan, stage
-from jobs.errors import ContractError, SourceError, UnreachableError
+from jobs.errors import ContractError, LoadError, SourceError, UnreachableError
 from jobs.listing import Window
+from jobs.systems import refuse_unknown
 
 FACT = "fact_pv_measurement"
 FIFTH, SIXTH = DAYS[0], date(2019, 1, 6)
@@ -275,6 +276,20 @@ def test_a_system_that_is_not_there_is_named_beside_one_that_is(place, load, cap
     load(systems=(7, 8, 99999))
 
     assert "no object of system 8, 99999 in the window" in caplog.text
+
+
+def test_systems_that_are_neither_in_the_catalogue_nor_in_the_bucket_are_refused_by_name(place, load):
+    place.put_fixtures()
+    place.put("pvdaq/2023-solar-data-prize/7333_5_min_OEDI/data/x.csv", b"")
+    # Before there is a catalogue, 34 is unknown: it has a line there, and no folder.
+    with pytest.raises(LoadError, match=f"there is no system 34: .* nor in the bucket .{place.bucket}.; nothing was"):
+        refuse_unknown([1, 34])
+    load("dim_system")
+
+    refuse_unknown([])
+    refuse_unknown([1, 34, 10, 7334])
+    with pytest.raises(LoadError, match="there is no system 8, 7333: neither in the catalogue"):
+        refuse_unknown([7333, 8, 1])
 
 
 def test_a_catalogue_that_lost_its_systems_is_refused(place, load):

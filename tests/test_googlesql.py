@@ -22,6 +22,7 @@ PARAMETERS = {
     "last_day": "DATE",
     "last_run": "BOOL",
     "load_id": "STRING",
+    "load_ids": "ARRAY<STRING>",
     "message": "STRING",
     "outcome": "STRING",
     "planned_generation": "INT64",

@@ -40,6 +40,10 @@ FORMS = {
     "restate_as_text": {"restate": "yes"},
     "a_budget_as_text": {"budget_usd": "5"},
     "less_than_no_budget": {"budget_gb": -1},
+    "forty_years": {"first_day": "1985-01-01", "last_day": "2024-12-31", "systems": [34]},
+    "forty_years_with_a_budget": {"first_day": "1985-01-01", "last_day": "2024-12-31", "budget_gb": 50},
+    "a_leap_year": {"first_day": "2020-01-01", "last_day": "2020-12-31"},
+    "a_day_more": {"first_day": "2020-01-01", "last_day": "2021-01-01"},
 }
 
 
@@ -90,6 +94,7 @@ def file_facts(bag):
     return {
         "dags": sorted(bag.dags),
         "import_errors": bag.import_errors,
+        "every": {dag_id: dag_facts(dag) for dag_id, dag in bag.dags.items()},
         "contracts": sorted(contract.names()),
         "dag_doc": dag.doc_md,
         "tasks": {task.task_id: task_facts(task) for task in dag.tasks},
@@ -109,6 +114,27 @@ def file_facts(bag):
     }
 
 
+def dag_facts(dag):
+    """Tell what matters of every DAG."""
+    triggers = getattr(getattr(dag.timetable, "asset_condition", None), "objects", ())
+    return {
+        "doc": dag.doc_md,
+        "owner": dag.owner,
+        "tags": sorted(dag.tags),
+        "form": {
+            name: dag.params.get_param(name).schema | {"description": dag.params.get_param(name).description}
+            for name in dag.params
+        },
+        "started_by": [asset_facts(asset) for asset in triggers],
+        "tasks": {task.task_id: task_facts(task) for task in dag.tasks},
+    }
+
+
+def asset_facts(asset):
+    """Tell what names an asset."""
+    return {"name": asset.name, "uri": asset.uri, "group": asset.group}
+
+
 def task_facts(task):
     """Tell what matters of a task."""
     return {
@@ -118,9 +144,13 @@ def task_facts(task):
         "retry_seconds": task.retry_delay.total_seconds(),
         "trigger_rule": str(task.trigger_rule),
         "at_once": task.max_active_tis_per_dag,
+        "owner": task.owner,
+        "pool": task.pool,
+        "inlets": [inlet.name for inlet in task.inlets],
         "outlets": [outlet.name for outlet in task.outlets],
         "group": (mapped := next(task.iter_mapped_task_groups(), None)) and mapped.group_id.rpartition(".")[2],
         "label": task.map_index_template,
+        "assets": [asset_facts(asset) for asset in (*task.inlets, *task.outlets)],
     }
 
 
@@ -163,7 +193,7 @@ def days(run, late_days):
     sent = json.loads(Sent.model_validate(run).model_dump_json())
     running._ti_context_from_server = TIRunContext.model_validate({"dag_run": sent, "max_tries": 2})
     try:
-        found = Window(*window(running.get_template_context(), late_days))
+        found = Window(*window(running.get_template_context(), late_days, most_days=366))
     except Exception as fault:  # noqa: BLE001
         return f"{type(fault).__name__}: {fault}"
     return [day and day.isoformat() for day in (found.first_day, found.last_day)]

@@ -46,15 +46,9 @@ def test_what_starts_the_marts_is_what_they_are_derived_from(marts):
     assert set(marts["assets"]) == inputs
 
 
-def test_each_publish_updates_the_asset_named_like_its_table(marts):
-    outlets = {task_id: task["outlets"] for task_id, task in marts["tasks"].items() if task["outlets"]}
-    assert outlets == {f"{table}.publish": [table] for table in (DAILY, HOURLY)}
-
-
-def test_the_form_and_the_documents_say_what_they_do(marts):
+def test_the_form_says_what_they_do(marts):
     assert marts["form"] == ["first_day", "last_day", "systems", "restate"]
     assert marts["doc"].startswith("What photovoltaic systems yielded")
-    assert [task_id for task_id, task in marts["tasks"].items() if not (task["doc"] or "").strip()] == []
 
 
 @pytest.fixture(scope="module")

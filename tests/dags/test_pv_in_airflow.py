@@ -212,6 +212,35 @@ def test_a_run_with_a_bad_form_is_refused_and_not_made(airflow):
     assert airflow.runs().keys() == before
 
 
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"first_day": "2019-01-05", "systems": [1, 99999]}, "there is no system 99999: neither in the catalogue"),
+        ({"first_day": "2019-01-08", "last_day": "2019-01-05"}, "the window ends on 2019-01-05, before it starts on"),
+        ({"first_day": "1985-01-01", "last_day": "2024-12-31"}, "has 14,610 days, and a run takes 366"),
+    ],
+)
+def test_a_form_that_cannot_be_meant_fails_its_first_task_at_once_and_says_why(airflow, loaded, form, said):
+    run_id = airflow.trigger(**form)
+    states = airflow.finish(run_id, 60)
+    assert (states[run_id], states[f"{DIM}.plan"]) == ("failed", "failed")
+    assert {state for task_id, state in states.items() if task_id not in (run_id, f"{DIM}.plan")} == {"upstream_failed"}
+    assert said in airflow.task_log(run_id, f"{DIM}.plan")
+
+
+def test_the_asset_graph_leads_from_the_bucket_to_the_marts_and_events_tell_what_is_live(airflow, bucket, loaded):
+    assets = {asset["name"]: asset for asset in airflow.call("GET", "assets?limit=100")["assets"]}
+    daily = assets["fact_pv_performance_daily"]["id"]
+    answer = airflow.rest.get("/ui/dependencies", params={"node_id": f"asset:{daily}", "dependency_type": "data"})
+    names = {node["label"] for node in answer.json()["nodes"]}
+    assert {f"s3://{bucket.name}/pvdaq/csv/pvdata", FACT, "fact_pv_performance_daily", f"pv.{FACT}.publish"} <= names
+    events = airflow.call("GET", f"assets/events?asset_id={assets[FACT]['id']}&limit=100")["asset_events"]
+    (fifth,) = [event for event in events if event["source_run_id"] == loaded.day("2019-01-05")]
+    (load,) = fifth["extra"]["loads"]
+    # Of each of the two systems a file, with 8 and 15 readings.
+    assert (load["objects"], load["rows_loaded"]) == (2, 23)
+
+
 def test_a_backfill_ends_with_every_day_loaded(loaded):
     states = {run["data_interval_start"][:10]: run["state"] for run in loaded.runs.values()}
     assert states == dict.fromkeys(("2019-01-05", "2019-01-06", "2019-01-07", "2019-01-08"), "success")

@@ -1,0 +1,27 @@
+"""systems -- which photovoltaic systems there are: those of the catalogue, and those with a folder in the bucket."""
+
+from collections.abc import Iterable
+
+from jobs import contract, listing
+from jobs.errors import LoadError
+from jobs.warehouse import sql, warehouse
+
+
+def refuse_unknown(systems: Iterable[int]) -> None:
+    """Refuse systems that are neither in the catalogue that is loaded nor in the bucket.
+
+    The bucket is asked only for what the catalogue does not have, which may not be loaded yet.
+
+    Raises:
+        LoadError: there are such systems; all of them are named.
+        SourceError: the bucket cannot be asked.
+    """
+    asked = sql("dimension", table="dim_system", columns=("ss_id",))
+    unknown = set(systems)
+    unknown -= {row["ss_id"] for row in warehouse().select(asked, {"systems": sorted(unknown)})}
+    fact = contract.load("fact_pv_measurement")
+    if unknown and (unknown := unknown - listing.systems(fact)):
+        raise LoadError(
+            f"there is no system {', '.join(map(str, sorted(unknown)))}: neither in the catalogue (dim_system) nor in "
+            f"the bucket ({listing.bucket_of(fact).name}); nothing was planned"
+        )

@@ -1,0 +1,130 @@
+"""What holds for every DAG that Airflow finds: its names, its documents, its retries, and the assets of its lineage."""
+
+import subprocess
+import sys
+
+import pytest
+from sandbox import ROOT, environment
+from test_pv import facts, home  # noqa: F401 (they ask one Airflow for its facts once)
+
+from jobs import contract
+
+pytestmark = pytest.mark.xdist_group("dag")
+
+FILES = sorted(path.stem for path in (ROOT / "dags").glob("*.py"))
+DAGS = ["marts", "pv"]
+STEPS = ["plan", "stage", "check", "publish"]
+HEAVY = {"pyspark", "boto3", "botocore", "duckdb", "pyarrow", "pandas", "sqlglot"}
+
+
+@pytest.fixture
+def every(facts):  # noqa: F811
+    assert facts["every"], "Airflow finds no DAG at all"
+    return facts["every"]
+
+
+@pytest.fixture
+def every_task(every):
+    found = {(dag_id, task_id): task for dag_id, dag in every.items() for task_id, task in dag["tasks"].items()}
+    assert found, "there is no task at all"
+    return found
+
+
+def test_airflow_finds_each_dag_and_no_import_error(facts, every):  # noqa: F811
+    assert sorted(every) == DAGS
+    assert facts["import_errors"] == {}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_parsing_imports_no_spark_no_client_and_no_warehouse(home, name):  # noqa: F811
+    # Airflow parses the file again and again, and before every task.
+    code = (
+        f"import runpy, sys; sys.path.append({str(ROOT / 'dags')!r}); "
+        f"runpy.run_path({str(ROOT / 'dags' / f'{name}.py')!r}); print(*sys.modules, sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, check=True, timeout=60
+    )
+    imported = set(done.stdout.split())
+    assert "airflow.sdk" in imported
+    assert {name for name in imported if name.partition(".")[0] in HEAVY} == set()
+    # The retry policy resolves its errors by name; assets have their bucket from the settings.
+    assert {name for name in imported if name.partition(".")[0] == "jobs"} <= {"jobs", "jobs.errors", "jobs.settings"}
+
+
+# Names and documents.
+
+
+def test_the_tasks_of_a_table_are_its_name_and_a_step_and_each_step_is_there(every_task):
+    tables = {(dag_id, task_id.partition(".")[0]) for dag_id, task_id in every_task if "." in task_id}
+    assert {table for _, table in tables} <= set(contract.names())
+    steps = {(dag_id, f"{table}.{step}") for dag_id, table in tables for step in STEPS}
+    assert {key for key in every_task if "." in key[1]} == steps
+
+
+def test_every_dag_and_task_has_a_document_an_owner_and_no_pool_that_nobody_has_made(every, every_task):
+    assert {dag_id for dag_id, dag in every.items() if not (dag["doc"] or "").strip() or not dag["tags"]} == set()
+    assert {key for key, task in every_task.items() if not (task["doc"] or "").strip()} == set()
+    assert {task["owner"] for task in every_task.values()} == {dag["owner"] for dag in every.values()} == {"sunledger"}
+    assert {task["pool"] for task in every_task.values()} == {"default_pool"}
+
+
+def test_every_field_of_every_form_has_a_type_a_title_and_a_description(every):
+    fields = {(dag_id, name): field for dag_id, dag in every.items() for name, field in dag["form"].items()}
+    assert len(fields) > 5
+    for field in fields.values():
+        assert field["type"]
+        assert field["title"]
+        assert field["description"].endswith(".")
+
+
+# Lineage.
+
+
+def made_of(table):
+    """What a table's rows are made of, by its contract: the tables it is derived from, or folders of the bucket."""
+    promised = contract.load(table)
+    if promised.derived_from:
+        return set(promised.derived_from)
+    beside = {prefix.partition("{")[0] for source in promised.sources for prefix in source.companions.values()}
+    folders = {prefix.rpartition("/")[0] for prefix in {source.prefix for source in promised.sources} | beside}
+    return {f"s3://oedi-data-lake/{folder}" for folder in folders}
+
+
+def test_each_publish_leads_from_what_its_contract_names_to_its_table_and_no_other_task_has_assets(every_task):
+    lineage = {key[1]: (set(task["inlets"]), task["outlets"]) for key, task in every_task.items() if task["assets"]}
+    tables = [table for table in contract.names() if contract.load(table).sources]
+    assert len(tables) == 5
+    assert lineage == {f"{table}.publish": (made_of(table), [table]) for table in tables}
+
+
+def test_every_asset_is_a_contract_or_the_place_of_one_of_its_servers(every, every_task):
+    assets = [asset for task in every_task.values() for asset in task["assets"]]
+    assets += [asset for dag in every.values() for asset in dag["started_by"]]
+    tables = {table for table in contract.names() if contract.load(table).sources}
+    named = {asset["name"]: (asset["uri"], asset["group"]) for asset in assets}
+    assert {name for name in named if not name.startswith("s3://")} == tables
+    assert {name for name in named if name.startswith("s3://")} <= set().union(*map(made_of, tables))
+    assert len({(asset["name"], asset["uri"], asset["group"]) for asset in assets}) == len(named), "one asset, twice"
+    for name, found in named.items():
+        layer = contract.load(name).labels["layer"] if name in tables else "source"
+        assert found == (name.removeprefix("s3://"), layer)
+
+
+def test_the_asset_graph_leads_from_the_bucket_to_each_mart(every_task):
+    leads = {}
+    for task in every_task.values():
+        for outlet in task["outlets"]:
+            leads[outlet] = task["inlets"]
+
+    def origins(name):
+        return {origin for inlet in leads[name] for origin in origins(inlet)} if name in leads else {name}
+
+    assert origins("fact_pv_performance_daily") == {
+        "s3://oedi-data-lake/pvdaq/2023-solar-data-prize",
+        "s3://oedi-data-lake/pvdaq/csv",
+        "s3://oedi-data-lake/pvdaq/csv/pvdata",
+        "s3://oedi-data-lake/pvdaq/csv/system_metadata",
+        "s3://oedi-data-lake/pvdaq/parquet/metrics",
+        "s3://oedi-data-lake/pvdaq/parquet/pvdata",
+    }
