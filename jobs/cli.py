@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from jobs import contract, ledger, steps, transform
+from jobs import contract, landing, ledger, steps, transform
 from jobs.errors import LoadError, SupersededError
 from jobs.listing import Window
 from jobs.plan import Comparison
@@ -76,8 +76,12 @@ Retire = Annotated[
     bool, typer.Option("--retire-vanished", help="Take out the rows of objects that the source no longer has.")
 ]
 
-Accept = Annotated[
+AcceptLoss = Annotated[
     bool, typer.Option("--accept-loss", help="Do not hold corrected objects against the rows that they replace.")
+]
+Accept = Annotated[
+    list[str] | None,
+    typer.Option("--accept", metavar="RULE", help="Record what this rule of the contract finds, and go on."),
 ]
 
 
@@ -119,7 +123,8 @@ def plan_command(
     systems: Systems = None,
     restate: Restate = False,
     retire_vanished: Retire = False,
-    accept_loss: Accept = False,
+    accept_loss: AcceptLoss = False,
+    accept: Accept = None,
 ):
     """Compare the source with what is loaded; write and print the plans, a line each."""
     with _progress("listing") as progress:
@@ -130,6 +135,7 @@ def plan_command(
             restate=restate,
             retire_vanished=retire_vanished,
             accept_loss=accept_loss,
+            accept=tuple(accept or ()),
             progress=progress,
         )
     err.print(f"{table}: {found}", highlight=False)
@@ -179,7 +185,8 @@ def run_command(
     systems: Systems = None,
     restate: Restate = False,
     retire_vanished: Retire = False,
-    accept_loss: Accept = False,
+    accept_loss: AcceptLoss = False,
+    accept: Accept = None,
 ):
     """Plan, stage, check and publish, with a summary at the end."""
     window, run_id = _window(first, last, systems), _run_id()
@@ -193,6 +200,7 @@ def run_command(
                 restate=restate,
                 retire_vanished=retire_vanished,
                 accept_loss=accept_loss,
+                accept=tuple(accept or ()),
                 progress=progress,
             )
         done.seconds["plan"] += seconds
@@ -253,6 +261,21 @@ class Summary:
         if not found.plans:
             why = "all that the source lists is loaded" if found.unchanged else "the source lists nothing to load"
             out.print(f"[green]Nothing to do:[/green] {why}.")
+
+
+@app.command("land")
+def land_command(
+    file: Annotated[Path, typer.Argument(help="The file, as its publisher gave it.", exists=True, dir_okay=False)],
+    layout: Annotated[str, typer.Option(help="What it is: a source of a contract, such as egrid_subregions.")],
+    edition: Annotated[str, typer.Option(help="The edition as its publisher calls it, such as 2023r2.")],
+    published_on: Annotated[date, typer.Option(parser=_days, metavar="DAY", help="The day it was published on.")],
+    origin: Annotated[str, typer.Option(help="The address that it was taken from.")],
+):
+    """Put a published file into the landing bucket, with its checksum and where it is from."""
+    landed = landing.land(file, layout, edition, published_on, origin)
+    said = "landed" if landed.is_new else "is there already, the same bytes:"
+    out.print(f"{said} {landed.uri}", highlight=False, soft_wrap=True)
+    out.print(f"sha256 {landed.sha256}, {landed.size_bytes:,} bytes", highlight=False)
 
 
 @app.command("status")

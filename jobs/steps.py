@@ -25,6 +25,7 @@ def plan_load(
     restate: bool = False,
     retire_vanished: bool = False,
     accept_loss: bool = False,
+    accept: tuple[str, ...] = (),
     progress: Progress = _quiet,
 ) -> tuple[Comparison, float]:
     """Compare the source with the checkpoint and write the plans; what was found, and the seconds it took."""
@@ -35,6 +36,7 @@ def plan_load(
             restate=restate,
             retire_vanished=retire_vanished,
             accept_loss=accept_loss,
+            accept=accept,
             progress=progress,
         )
         step.load_id = found.plans[0].load_id if found.plans else None
