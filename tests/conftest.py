@@ -64,13 +64,19 @@ def pytest_collection_finish(session):
 
 
 def pytest_generate_tests(metafunc):
-    """Run the tests of a module that names WAREHOUSES on each of them, but for those that are only_on some."""
+    """Run the tests of a module that names WAREHOUSES on each of them, but for those that are only_on some.
+
+    Of a module that is exhaustive_on a warehouse, the tests that are always_on it are in every run.
+    """
     kinds = getattr(metafunc.module, "WAREHOUSES", None)
     if kinds and "place" in metafunc.fixturenames:
-        only, rare = (metafunc.definition.get_closest_marker(name) for name in ("only_on", "exhaustive_on"))
+        only, rare, always = (
+            marker.args if (marker := metafunc.definition.get_closest_marker(name)) else ()
+            for name in ("only_on", "exhaustive_on", "always_on")
+        )
         chosen = [
-            pytest.param(kind, marks=pytest.mark.exhaustive if rare and kind in rare.args else ())
-            for kind in (only.args if only else kinds)
+            pytest.param(kind, marks=pytest.mark.exhaustive if kind in rare and kind not in always else ())
+            for kind in (only or kinds)
         ]
         metafunc.parametrize("place", chosen, indirect=True)
 

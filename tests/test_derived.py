@@ -23,6 +23,8 @@ RUN = ("run", DAILY, "--from", "2019-01-05", "--to", "2019-01-08")
 CATALOGUE = (ROOT / "fixtures/dim_system/pvdaq/csv/systems_20250601.csv").read_bytes()
 
 WAREHOUSES = ("duckdb", "bigquery")
+# The double of the service costs seconds a test.
+pytestmark = pytest.mark.exhaustive_on("bigquery")
 
 
 def hourly_sums(measurements, systems, sensors):
@@ -77,6 +79,7 @@ def test_a_derived_table_has_a_row_for_each_day_that_its_fact_covers(two_days):
     verify_command()
 
 
+@pytest.mark.always_on("bigquery")
 def test_a_second_run_finds_nothing_to_do(two_days, load):
     found, published = load(DAILY)
 
@@ -96,6 +99,7 @@ def test_planning_a_derived_table_needs_no_java(two_days, tmp_path):
     assert "/plan-1.json" in out
 
 
+@pytest.mark.always_on("bigquery")
 def test_a_corrected_day_changes_just_its_own_derived_row(two_days, load):
     before = loads(two_days)
     two_days.put_day(1, FIFTH, day_file(1, FIFTH, [1500.0] * 3))
@@ -159,6 +163,7 @@ def test_a_new_catalogue_that_says_the_same_of_what_is_used_changes_nothing(two_
     assert (found.changed, found.unchanged, published) == (0, 2, None)
 
 
+@pytest.mark.always_on("bigquery")
 def test_a_retired_day_takes_its_derived_row_with_it(two_days, load):
     two_days.s3.delete_object(Bucket=two_days.bucket, Key=day_key(1, FIFTH))
     load(retire_vanished=True)
@@ -254,7 +259,6 @@ def test_two_machines_derive_the_same_bytes_and_the_same_load(two_days, new_plac
     assert ours == theirs
 
 
-@pytest.mark.exhaustive_on("bigquery")
 @pytest.mark.parametrize(
     ("point", "left"),
     [

@@ -30,6 +30,8 @@ EVER = "timestamp >= DATETIME '1900-01-01 00:00:00'"
 ANONYMOUS = {"is_anonymous": True, "project": "sunledger-test"}
 
 WAREHOUSES = ("duckdb", "bigquery")
+# The double of the service costs seconds a test.
+pytestmark = pytest.mark.exhaustive_on("bigquery")
 
 
 def verified(place):
@@ -64,6 +66,7 @@ def values(place):
     return [value for (value,) in place.rows(f"SELECT value FROM {READINGS} ORDER BY timestamp")]
 
 
+@pytest.mark.always_on("bigquery")
 def test_loading_twice_leaves_the_same_rows_and_the_second_finds_nothing_to_do(place, load):
     place.put_fixtures()
     load()
@@ -76,6 +79,7 @@ def test_loading_twice_leaves_the_same_rows_and_the_second_finds_nothing_to_do(p
     assert place.facts() == once
 
 
+@pytest.mark.always_on("bigquery")
 def test_overlapping_windows_load_each_object_once(place, load):
     place.put_fixtures()
     load(days=(FIFTH, SIXTH))
@@ -99,6 +103,7 @@ def test_a_publish_run_again_changes_nothing(place, shared_session):
     assert ledger.state(FACT).head == 1
 
 
+@pytest.mark.always_on("bigquery")
 def test_a_changed_object_replaces_only_its_rows_and_the_checkpoint_shows_both_versions(two_days, load):
     load()
     two_days.put_day(7, FIFTH, day_file(7, FIFTH, [1.0, 2.5, 3.0]))
@@ -158,6 +163,7 @@ def test_system_1_is_loaded_without_system_10(place, load):
     assert place.rows(f"SELECT DISTINCT ss_id FROM {READINGS}") == [(1,)]
 
 
+@pytest.mark.always_on("bigquery")
 def test_a_late_zombie_is_refused_and_changes_nothing(two_days, load):
     zombie = prepared((FIFTH, FIFTH))
     two_days.put_day(7, FIFTH, day_file(7, FIFTH, [9.0]))
@@ -251,6 +257,7 @@ def test_a_twin_that_publishes_the_same_load_in_between_is_seen(place, shared_se
     assert ledger.state(FACT).head == 1
 
 
+@pytest.mark.always_on("bigquery")
 def test_two_publishers_at_once_leave_each_row_once(place, shared_session):
     place.put_fixtures()
     early, late = prepared((FIFTH, SIXTH)), prepared((SIXTH, DAYS[1]))
@@ -292,7 +299,6 @@ def killed_at(point, place, load, left):
     assert verified(place)
 
 
-@pytest.mark.exhaustive_on("bigquery")
 @pytest.mark.parametrize(
     ("point", "left"),
     [
@@ -315,7 +321,6 @@ def test_a_kill_inside_the_transaction_leaves_nothing_of_it(number, place, share
     killed_at(f"statement:{number}", place, load, 0)
 
 
-@pytest.mark.exhaustive_on("bigquery")
 # Of the jobs of a run on BigQuery: rows for publish are loaded by the first two that name the load, then it publishes.
 @pytest.mark.only_on("bigquery")
 @pytest.mark.parametrize(
@@ -373,7 +378,6 @@ def processes_of_session(number):
     return found
 
 
-@pytest.mark.exhaustive_on("bigquery")
 @pytest.mark.parametrize(
     "point", ["files:1", "before:jobs.staging.write_manifest", "after:jobs.staging.write_manifest"]
 )
@@ -473,6 +477,7 @@ def test_a_vanished_object_is_reported_and_its_rows_stay(two_days, load):
     assert len(values(two_days)) == 5
 
 
+@pytest.mark.always_on("bigquery")
 def test_a_vanished_object_is_retired_on_request(two_days, load):
     load()
     two_days.s3.delete_object(Bucket=two_days.bucket, Key=day_key(7, FIFTH))
@@ -511,6 +516,7 @@ def test_an_older_catalogue_never_takes_the_place_of_a_newer(place, load):
     assert len(place.rows("SELECT * FROM dim_system")) == 3
 
 
+@pytest.mark.always_on("bigquery")
 def test_a_newer_catalogue_replaces_the_table(place, load):
     place.put_fixtures()
     load("dim_system")
@@ -657,6 +663,7 @@ def test_a_warehouse_that_was_made_anew_under_its_old_name_is_loaded_again(two_d
     assert ledger.state(FACT).head == 1
 
 
+@pytest.mark.always_on("bigquery")
 def test_an_unchecked_load_is_not_published(two_days, shared_session):
     planned = plan.plan(FACT, Window(*DAYS)).plans[0]
     stage.stage(planned)

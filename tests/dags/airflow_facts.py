@@ -41,12 +41,11 @@ FORMS = {
 }
 
 
-# Airflow has its folder of DAGs on the path, unless it is asked for a bag of them.
-sys.path.append(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
-
-
 def main():
     """Write the facts."""
+    # Airflow has its folder of DAGs on the path, unless it is asked for a bag of them.
+    sys.path.append(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+
     from airflow.cli import cli_parser
     from airflow.dag_processing.dagbag import DagBag
 
