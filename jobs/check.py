@@ -26,6 +26,7 @@ from jobs.warehouse.dialect import SESSION, to_duckdb
 
 log = logging.getLogger(__name__)
 
+ACCEPTED = " Accepted by whoever planned the load."
 # How many refused rows an error tells of.
 SHOWN = 5
 
@@ -137,13 +138,14 @@ def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dic
             (query,) = to_duckdb(rule.query)
             with staging.told(manifest["attempt"], "read"), _read_by_engine():
                 ((observed,),) = engine.execute(query).fetchall()
+            is_accepted = rule in promised.checks and rule.name in planned.accepted
             yield {
                 "check_name": rule.name,
-                "severity": rule.severity,
+                "severity": "warning" if is_accepted else rule.severity,
                 "passed": rule.holds(observed),
                 "observed": float(observed),
                 "expected": rule.expected,
-                "message": rule.description,
+                "message": rule.description + (ACCEPTED if is_accepted else ""),
             }
 
 

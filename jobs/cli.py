@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from jobs import contract, ledger, plan, remote, steps, transform
+from jobs import contract, landing, ledger, plan, remote, steps, transform
 from jobs.errors import ContractError, LoadError, SourceError, SupersededError, UnreachableError
 from jobs.estimate import Budget, estimate
 from jobs.listing import Window
@@ -80,7 +80,7 @@ Retire = Annotated[
     bool, typer.Option("--retire-vanished", help="Take out the rows of objects that the source no longer has.")
 ]
 
-Accept = Annotated[
+AcceptLoss = Annotated[
     bool, typer.Option("--accept-loss", help="Do not hold corrected objects against the rows that they replace.")
 ]
 Usd = Annotated[float | None, typer.Option("--budget-usd", min=0, help="Refuse what BigQuery would bill more for.")]
@@ -90,6 +90,12 @@ Hours = Annotated[float | None, typer.Option("--budget-hours", min=0, help="Refu
 
 def _budget(usd: float | None, gb: float | None, hours: float | None) -> Budget | None:
     return None if (usd, gb, hours) == (None, None, None) else Budget(usd, gb, hours)
+
+
+Accept = Annotated[
+    list[str] | None,
+    typer.Option("--accept", metavar="RULE", help="Record what this rule of the contract finds, and go on."),
+]
 
 
 def _window(first: date | None, last: date | None, systems: tuple | None) -> Window:
@@ -130,7 +136,8 @@ def plan_command(
     systems: Systems = None,
     restate: Restate = False,
     retire_vanished: Retire = False,
-    accept_loss: Accept = False,
+    accept_loss: AcceptLoss = False,
+    accept: Accept = None,
     budget_usd: Usd = None,
     budget_gb: Gb = None,
     budget_hours: Hours = None,
@@ -145,6 +152,7 @@ def plan_command(
             retire_vanished=retire_vanished,
             accept_loss=accept_loss,
             budget=_budget(budget_usd, budget_gb, budget_hours),
+            accept=tuple(accept or ()),
             progress=progress,
         )
     err.print(f"{table}: {found}", highlight=False)
@@ -238,7 +246,8 @@ def run_command(
     systems: Systems = None,
     restate: Restate = False,
     retire_vanished: Retire = False,
-    accept_loss: Accept = False,
+    accept_loss: AcceptLoss = False,
+    accept: Accept = None,
     budget_usd: Usd = None,
     budget_gb: Gb = None,
     budget_hours: Hours = None,
@@ -259,6 +268,7 @@ def run_command(
                 retire_vanished=retire_vanished,
                 accept_loss=accept_loss,
                 budget=_budget(budget_usd, budget_gb, budget_hours),
+                accept=tuple(accept or ()),
                 progress=progress,
             )
         done.seconds["plan"] += seconds
@@ -336,6 +346,21 @@ class Summary:
         if not found.plans:
             why = "all that the source lists is loaded" if found.unchanged else "the source lists nothing to load"
             out.print(f"[green]Nothing to do:[/green] {why}.")
+
+
+@app.command("land")
+def land_command(
+    file: Annotated[Path, typer.Argument(help="The file, as its publisher gave it.", exists=True, dir_okay=False)],
+    layout: Annotated[str, typer.Option(help="What it is: a source of a contract, such as egrid_subregions.")],
+    edition: Annotated[str, typer.Option(help="The edition as its publisher calls it, such as 2023r2.")],
+    published_on: Annotated[date, typer.Option(parser=_days, metavar="DAY", help="The day it was published on.")],
+    origin: Annotated[str, typer.Option(help="The address that it was taken from.")],
+):
+    """Put a published file into the landing bucket, with its checksum and where it is from."""
+    landed = landing.land(file, layout, edition, published_on, origin)
+    said = "landed" if landed.is_new else "is there already, the same bytes:"
+    out.print(f"{said} {landed.uri}", highlight=False, soft_wrap=True)
+    out.print(f"sha256 {landed.sha256}, {landed.size_bytes:,} bytes", highlight=False)
 
 
 @app.command("status")

@@ -103,7 +103,8 @@ class Source:
     with `{ss_id}` and `{year}` where they vary; `key_pattern` matches the rest of a key and names its parts; `takes` is
     `every` matching object or the `newest` (greatest key). An object of a system's day `outranks` those of other
     sources for that day, which are then not read. Where `aliases` has a folder's id, that is another system's.
-    `companions` are the prefixes of small objects that a system's objects are read with, by what they are called.
+    `companions` are the prefixes of small objects that a system's objects are read with, by what they are called. In
+    the landing bucket an edition's file `lands_as` this name.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Source:
     outranks: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     companions: Mapping[str, str] = field(default_factory=dict)
+    lands_as: str | None = None
 
     def parts(self, key: str) -> dict[str, str] | None:
         """Take a key apart; none if it is not one of this source's. A part that the key leaves out is empty."""
@@ -346,6 +348,7 @@ def _source(server) -> Source:
         outranks=tuple(custom.get("outranks", ())),
         aliases={str(folder): str(ss_id) for folder, ss_id in custom.get("aliases", {}).items()},
         companions=custom.get("companions", {}),
+        lands_as=custom.get("landsAs"),
     )
 
 

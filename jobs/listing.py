@@ -101,9 +101,10 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
 def bucket_of(promised: Contract) -> Bucket:
     """Open the bucket that a table's sources are in."""
     configured = settings()
+    name = configured.bucket(promised.sources[0].bucket)
     return Bucket(
-        promised.sources[0].bucket.format(pvdaq_bucket=configured.pvdaq_bucket),
-        anonymous=configured.pvdaq_anonymous,
+        name,
+        anonymous=configured.is_anonymous(name),
         connections=configured.s3_connections,
         timeout_seconds=configured.s3_timeout_seconds,
     )

@@ -1,4 +1,4 @@
-"""objects -- the source's objects on S3: list them in parallel, read one version of one.
+"""objects -- objects on S3: list them in parallel, read one version of one, put one into the landing bucket.
 
 Endpoint, region and credentials come from the standard AWS variables. A prefix always ends where a folder or a name
 part ends: `system_id=1` without its `/` would match 802 other systems of the public bucket.
@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import BinaryIO
 
 import boto3
+from boto3.exceptions import S3UploadFailedError
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import (
@@ -159,6 +161,46 @@ class Bucket:
             return body.read()
         except (BotoCoreError, OSError) as fault:
             raise self._named(fault, version.key) from fault
+
+    def described(self, key: str) -> str | None:
+        """Tell the checksum (SHA-256) that an object was uploaded with, empty if without; none if there is no object.
+
+        Raises:
+            SourceError: nobody can tell.
+        """
+        try:
+            return self._s3.head_object(Bucket=self.name, Key=key)["Metadata"].get("sha256", "")
+        except ClientError as fault:
+            # An answer to HEAD has no body that could name the fault; of a missing bucket it says the same.
+            if fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                return None
+            raise self._named(fault, key) from fault
+        except BotoCoreError as fault:
+            raise self._named(fault, key) from fault
+
+    def upload(self, key: str, file: Path, sha256: str) -> None:
+        """Put a file of any size, in parts, with its checksum.
+
+        Raises:
+            SourceError: it could not be put; there is nothing under the key then.
+        """
+        try:
+            self._s3.upload_file(str(file), self.name, key, ExtraArgs={"Metadata": {"sha256": sha256}})
+        except S3UploadFailedError as fault:
+            raise self._named(fault.__cause__ or fault.__context__, key) from fault
+        except (ClientError, BotoCoreError) as fault:
+            raise self._named(fault, key) from fault
+
+    def put(self, key: str, body: bytes) -> None:
+        """Put a small object.
+
+        Raises:
+            SourceError: it could not be put.
+        """
+        try:
+            self._s3.put_object(Bucket=self.name, Key=key, Body=body)
+        except (ClientError, BotoCoreError) as fault:
+            raise self._named(fault, key) from fault
 
     def _from(self, version: ObjectVersion, position: int):
         """Ask for an object from a byte on; the answer's body."""

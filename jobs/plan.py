@@ -66,7 +66,8 @@ class Plan:
     """A load: its objects in order, the live versions that go without a successor, and the head it was planned on.
 
     `load_id` follows from the table, the input versions and the versions of contract and transform, and from nothing
-    else: the same inputs make the same load on any machine, on any day.
+    else: the same inputs make the same load on any machine, on any day. What a contract's rules of the names `accepted`
+    find does not stop it: whoever planned it takes the data as they are.
     """
 
     table: str
@@ -77,6 +78,7 @@ class Plan:
     objects: tuple[PlannedObject, ...]
     retired: tuple[str, ...]
     retired_days: tuple[date, date] | None
+    accepted: tuple[str, ...] = ()
 
     @property
     def uri(self) -> str:
@@ -144,6 +146,7 @@ def plan(
     restate: bool = False,
     retire_vanished: bool = False,
     accept_loss: bool = False,
+    accept: tuple[str, ...] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Comparison:
     """Plan the loads of a window, and write the plans to the staging area.
@@ -154,6 +157,7 @@ def plan(
         restate: load unchanged objects again that an older contract or transform version has loaded.
         retire_vanished: take the rows of vanished objects out of the table.
         accept_loss: do not hold corrected objects against the number of rows that they replace.
+        accept: names of the contract's rules whose findings are to be recorded and not to stop the loads.
         progress: called after each listing with how many of how many are done.
 
     Raises:
@@ -162,6 +166,12 @@ def plan(
     promised = contract.load(table)
     if not promised.sources:
         raise LoadError(f"{table} has no source of its own to plan")
+    rules = [rule.name for rule in promised.checks]
+    if unknown := sorted(set(accept) - set(rules)):
+        raise LoadError(
+            f"{table} has no rule {', '.join(unknown)} that could be accepted; it has {', '.join(rules)}. Nothing was "
+            "planned"
+        )
     # The state first: what is published while the listing runs then counts as moved, and an old listing cannot win.
     now = ledger.state(table, window.first_day or ledger.EVER[0], window.last_day or ledger.EVER[1])
     listed = (derived if promised.derived_from else listing).listed(promised, window, progress)
@@ -220,7 +230,7 @@ def plan(
     retiring = _retiring(promised, listed, [live[key] for key in comparison.vanished]) if retires else []
     comparison.retired = len(retiring)
     comparison.plans = tuple(
-        _write(promised, versions, now.head, brings, retires)
+        _write(promised, versions, now.head, brings, retires, tuple(sorted(set(accept))))
         for brings, retires in _cut(promised, brought, [*retiring, *leaving])
     )
     return comparison
@@ -259,6 +269,7 @@ def read(uri: str) -> Plan:
     planned = Plan(
         objects=objects,
         retired=tuple(content.pop("retired")),
+        accepted=tuple(content.pop("accepted", ())),
         retired_days=tuple(map(_day, days)) if days else None,
         **content,
     )
@@ -362,7 +373,7 @@ def _retiring(promised: Contract, listed, vanished):
     return vanished
 
 
-def _write(promised: Contract, versions, head: int, chosen, retiring) -> Plan:
+def _write(promised: Contract, versions, head: int, chosen, retiring, accepted: tuple[str, ...]) -> Plan:
     retired = tuple(sorted(version.object_id for version in retiring))
     days = [day for version in retiring for day in (version.first_day, version.last_day) if day]
     # What objects are read with makes rows too, though a new dictionary alone is no reason to read them again.
@@ -378,6 +389,7 @@ def _write(promised: Contract, versions, head: int, chosen, retiring) -> Plan:
         retired=retired,
         # Where one names no day, its rows may be of any.
         retired_days=(min(days), max(days)) if len(days) == 2 * len(retiring) > 0 else None,
+        accepted=accepted,
     )
     write(made, made.uri)
     return made

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
 
     pvdaq_bucket: str = Field("oedi-data-lake", description="bucket of NREL's PVDAQ, in its published key layout")
     pvdaq_anonymous: bool = Field(True, description="read the PVDAQ bucket without credentials")
+    landing_bucket: str = Field("", description="bucket of what no public bucket holds, in keys emissions/<source>/...")
     staging: str = Field(f"file://{LOCAL}/staging", description="URI of the staging area: file://, s3:// or gs://")
     warehouse: str = Field(
         f"duckdb://{LOCAL}/sunledger.duckdb",
@@ -71,6 +72,20 @@ class Settings(BaseSettings):
     pv_late_days: int = Field(
         0, ge=0, le=3660, description="days before its own that a scheduled run of `pv` looks at again, for late files"
     )
+
+    def bucket(self, place: str) -> str:
+        """Name the bucket that a contract's location means, such as `{landing_bucket}`.
+
+        Raises:
+            LoadError: the landing bucket is needed, and is not set.
+        """
+        if place == "{landing_bucket}" and not self.landing_bucket:
+            raise LoadError("LANDING_BUCKET is not set, and factors are read from it; nothing was planned")
+        return place.format(pvdaq_bucket=self.pvdaq_bucket, landing_bucket=self.landing_bucket)
+
+    def is_anonymous(self, bucket: str) -> bool:
+        """Tell whether a bucket is read without credentials."""
+        return self.pvdaq_anonymous if bucket == self.pvdaq_bucket else bucket != self.landing_bucket
 
     @property
     def needs_google(self) -> bool:

@@ -187,7 +187,7 @@ def _parsed(promised: Contract, group: tuple[PlannedObject, ...]) -> Iterator[tu
     configured = settings()
     bucket = Bucket(
         group[0].bucket,
-        anonymous=configured.pvdaq_anonymous,
+        anonymous=configured.is_anonymous(group[0].bucket),
         connections=min(8, configured.s3_connections),
         timeout_seconds=configured.s3_timeout_seconds,
     )

@@ -31,6 +31,7 @@ def plan_load(
     retire_vanished: bool = False,
     accept_loss: bool = False,
     budget: Budget | None = None,
+    accept: tuple[str, ...] = (),
     progress: Progress = _quiet,
 ) -> tuple[Comparison, float]:
     """Compare the source with the checkpoint and write the plans; what was found, and the seconds it took.
@@ -45,6 +46,7 @@ def plan_load(
             restate=restate,
             retire_vanished=retire_vanished,
             accept_loss=accept_loss,
+            accept=accept,
             progress=progress,
         )
         step.load_id = found.plans[0].load_id if found.plans else None

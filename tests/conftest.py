@@ -118,6 +118,7 @@ class Place:
     def environment(self):
         return {
             "PVDAQ_BUCKET": self.bucket,
+            "LANDING_BUCKET": self.bucket,
             "STAGING": self.staging,
             "WAREHOUSE": self.warehouse,
             "WAREHOUSE_LOCK_SECONDS": "60",
@@ -163,8 +164,9 @@ class Place:
         self.put(day_key(ss_id, day), body)
 
     def put_fixtures(self):
-        for root in sorted(FIXTURES.glob("*/pvdaq")):
-            s3.upload(self.server, root.parent, self.bucket)
+        for name in ("pvdaq", "emissions"):
+            for root in sorted(FIXTURES.glob(f"*/{name}")):
+                s3.upload(self.server, root, self.bucket, f"{name}/")
 
     def facts(self):
         """All readings in key order; what a rerun must not change."""

@@ -1,0 +1,95 @@
+"""landing -- put what no public bucket holds into the landing bucket: `emissions/<source>/<published on>_<edition>/`.
+
+What has landed never changes, because factors and the results made with them lead back to it. A corrected file is an
+edition of its own.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from jobs import contract
+from jobs.contract import Source
+from jobs.errors import LoadError, SourceError
+from jobs.objects import Bucket
+from jobs.settings import settings
+
+LANDING = "{landing_bucket}"
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A file in the landing bucket; whether it was put there just now."""
+
+    uri: str
+    sha256: str
+    size_bytes: int
+    is_new: bool
+
+
+def land(file: Path, layout: str, edition: str, published_on: date, origin: str) -> Landed:
+    """Land one file, its provenance first, so that no file is ever there without.
+
+    Args:
+        file: the file as its publisher gave it; its name does not matter.
+        layout: the contracts' name for what it is.
+        edition: the edition as its publisher calls it.
+        published_on: the day it was published on.
+        origin: the address it was taken from.
+
+    Raises:
+        LoadError: there is no such layout, or its keys cannot have this edition.
+        SourceError: another file has landed as this edition; or the bucket cannot be used.
+    """
+    source = _source(layout)
+    key = f"{source.prefix}{published_on}_{edition}/{source.lands_as}"
+    if source.parts(key) is None or not edition.isprintable() or edition != edition.strip():
+        raise LoadError(f"{edition!r} cannot be the name of an edition: it would land as {key}; nothing was landed")
+    with file.open("rb") as content:
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    size_bytes = file.stat().st_size
+    if not size_bytes:
+        raise LoadError(f"{file} is empty; nothing was landed")
+    configured = settings()
+    name = configured.bucket(LANDING)
+    bucket = Bucket(
+        name,
+        anonymous=False,
+        connections=configured.s3_connections,
+        timeout_seconds=configured.s3_timeout_seconds,
+    )
+    landed = Landed(f"s3://{name}/{key}", sha256, size_bytes, is_new=True)
+    there = bucket.described(key)
+    if there is not None:
+        if there != sha256:
+            raise SourceError(
+                f"{landed.uri} has landed with other bytes (sha256 {there or 'unknown'}, now {sha256}); nothing was "
+                "landed, for what has landed never changes. If this file corrects it, give it an edition of its own"
+            )
+        return Landed(landed.uri, sha256, size_bytes, is_new=False)
+    provenance = {
+        "layout": layout,
+        "edition": edition,
+        "published_on": f"{published_on}",
+        "origin": origin,
+        "file_name": file.name,
+        "sha256": sha256,
+        "size_bytes": size_bytes,
+    }
+    bucket.put(f"{key}.provenance.json", json.dumps(provenance, indent=2).encode())
+    bucket.upload(key, file, sha256)
+    return landed
+
+
+def _source(layout: str) -> Source:
+    known = {
+        source.name: source
+        for table in contract.names()
+        for source in contract.load(table).sources
+        if source.bucket == LANDING
+    }
+    if layout not in known:
+        raise LoadError(f"there is no layout {layout!r} in the landing bucket; there are {', '.join(sorted(known))}")
+    return known[layout]
