@@ -1,6 +1,6 @@
 """assets -- what the asset graph is made of: the folders that the source publishes, and the tables.
 
-A table's asset has the name of its contract. A folder's has the place that a contract's server names, in the bucket of
+A table's asset has the name of its contract. A folder's has the place that a contract's server names, in a bucket of
 the settings. They are the inlets and outlets of the tasks that publish, so that the graph leads from S3 to the marts.
 """
 
@@ -10,8 +10,16 @@ from jobs.settings import settings
 
 
 def folder(path):
-    """Give the asset of a folder in the source's bucket."""
-    place = f"{settings().pvdaq_bucket}/{path}"
+    """Give the asset of a folder in PVDAQ's bucket."""
+    return _folder(f"{settings().pvdaq_bucket}/{path}")
+
+
+def landed(path):
+    """Give the asset of a folder in the landing bucket."""
+    return _folder(f"{settings().landing_bucket or 'landing-bucket'}/{path}")
+
+
+def _folder(place):
     # At a URI of S3 Airflow imports boto3, and would for each task anew.
     return Asset(f"s3://{place}", place, group="source")
 

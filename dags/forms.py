@@ -35,6 +35,27 @@ def restate(what):
     return Param(False, type="boolean", title="Restate", description=what)
 
 
+ACCEPT = Param(
+    [],
+    type="array",
+    items={"type": "string"},
+    title="Accept",
+    description="Rules of the contract whose findings are recorded and do not stop the load; a failed check names them.",
+)
+
+
+def refuse_unknown_fields(run, form):
+    """Refuse what the form does not have.
+
+    Raises:
+        LoadError: it has a field that the form does not know.
+    """
+    from jobs.errors import LoadError
+
+    if unknown := sorted(set(run["params"]) - set(form)):
+        raise LoadError(f"the form has no {', '.join(unknown)}; it has {', '.join(form)}")
+
+
 def asked(run, form):
     """Tell the days that the form asks for, both included; none where it is empty.
 
@@ -43,8 +64,7 @@ def asked(run, form):
     """
     from jobs.errors import LoadError
 
-    if unknown := sorted(set(run["params"]) - set(form)):
-        raise LoadError(f"the form has no {', '.join(unknown)}; it has {', '.join(form)}")
+    refuse_unknown_fields(run, form)
     first, last = run["params"]["first_day"], run["params"]["last_day"]
     if last and not first:
         raise LoadError(f"last_day is {last}, but first_day is empty; give both, or none")

@@ -92,8 +92,9 @@ def load(table, days, made_of):
     """Build the four steps of a table.
 
     `days` tells the first and the last day of a run, or none and none for all days. `made_of` are the assets of what
-    the table's rows are made of. The form of the DAG has `systems` and `restate`; where a correction may have fewer
-    rows than what it replaces, `accept_loss` too; and it may have a budget, and `estimate_only`.
+    the table's rows are made of. The form of the DAG has `restate`; where rows are of systems, `systems` too; where a
+    correction may have fewer rows than what it replaces, `accept_loss`; and it may have `accept`, a budget, and
+    `estimate_only`.
     """
     asset = assets.table(table)
 
@@ -115,9 +116,10 @@ def load(table, days, made_of):
             found, _ = plan_load(
                 run["run_id"],
                 table,
-                Window(*days(run), tuple(form["systems"] or ())),
+                Window(*days(run), tuple(form.get("systems") or ())),
                 restate=form["restate"],
                 accept_loss=form.get("accept_loss", False),
+                accept=tuple(form.get("accept", ())),
                 budget=Budget(**limits) if is_estimate or has_budget else None,
             )
             return [] if is_estimate else [planned.uri for planned in found.plans]

@@ -1,0 +1,51 @@
+"""What the grid emits: emission factors.
+
+Loads `dim_emission_factor` from the landing bucket, where `python -m jobs land` puts what an agency has published:
+eGRID, AVERT, the Emission Factors Hub and the Supply Chain factors. Each edition is rows of its own, and one that
+corrects another leaves it as it was.
+
+* **On schedule** each run loads what has landed since the last one.
+* **Trigger** by hand to accept what a rule of the contract has found in a table, after its failed *check* has named the
+  rule, or to load editions again that an older contract or transform has loaded.
+
+The table goes through the same four steps as in `pv`; where nothing has landed the run ends after the first.
+"""
+
+from datetime import UTC, datetime
+
+import forms
+from airflow.sdk import CronDataIntervalTimetable, dag
+from assets import landed
+from table_steps import DEFAULTS, load
+
+SOURCES = [landed(f"emissions/{source}") for source in ("egrid", "avert", "ef_hub", "supply_chain")]
+
+FORM = {
+    "restate": forms.restate("Load unchanged tables again if an older contract or transform has loaded them."),
+    "accept": forms.ACCEPT,
+}
+
+
+def editions(run):
+    """Tell the days of a run: none and none, for editions are of no day."""
+    forms.refuse_unknown_fields(run, FORM)
+    return None, None
+
+
+@dag(
+    dag_id="grid",
+    schedule=CronDataIntervalTimetable("0 6 * * *", timezone="UTC"),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS,
+    params=FORM,
+    tags=["emissions"],
+    doc_md=__doc__,
+)
+def grid():
+    """Load the factors."""
+    load("dim_emission_factor", editions, made_of=SOURCES)
+
+
+grid()
