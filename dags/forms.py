@@ -40,7 +40,7 @@ ACCEPT = Param(
     type="array",
     items={"type": "string"},
     title="Accept",
-    description="Rules of the contract whose findings are recorded and do not stop the load; a failed check names them.",
+    description="Rules of the contract whose findings are recorded and stop nothing; a failed check names them.",
 )
 
 
