@@ -40,3 +40,7 @@ class ConflictError(WarehouseError):
 
 class SupersededError(LoadError):
     """The plan is older than what the table holds by now. Nothing was published; plan again."""
+
+
+class ExportError(LoadError):
+    """An export cannot be made as asked. Nothing was exported."""
