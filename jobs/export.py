@@ -53,7 +53,7 @@ def export(folder: str, window: Window, step: str, *, overwrite: bool = False) -
         ExportError: the step cannot be, a system has no readings in the window, or another export is in the folder.
     """
     step_s = step_seconds(step)
-    folder = (folder if "://" in folder else Path(folder).absolute().as_uri()).rstrip("/")
+    folder = _uri(folder)
     wanted, systems = _wanted(window)
     inputs = sorted({entry for entry, _ in wanted}, key=lambda entry: entry.object_id)
     by_system = derived.dimension("dim_sensor", SENSORS, systems)
@@ -93,6 +93,17 @@ def export(folder: str, window: Window, step: str, *, overwrite: bool = False) -
     if ROWS.fullmatch(old) and old != rows_folder:
         staging.discard(f"{folder}/{old}")
     return told, True
+
+
+def _uri(folder: str) -> str:
+    if "://" not in folder:
+        return f"file://{Path(folder).absolute()}"
+    if not folder.startswith(("file:///", "s3://", "gs://")):
+        raise ExportError(
+            f"an export goes to a folder, file:///absolute/path, s3://bucket/prefix or gs://bucket/prefix, and not to "
+            f"{folder}; nothing was exported"
+        )
+    return folder.rstrip("/")
 
 
 def step_seconds(step: str) -> int:
