@@ -64,12 +64,14 @@ def main() -> None:
         for what in ("all new", "nothing new", "one corrected"):
             if what == "one corrected":
                 client.put_object(Bucket=local.BUCKET, Key=key(*wanted[0]), Body=day_file(*wanted[0], salt=1))
-            seconds, peak, out = measured(command, environment)
+            cost = measured(command, environment)
             files = {"all new": len(wanted), "nothing new": 0, "one corrected": 1}[what]
             megabytes = size / 1e6 * files / len(wanted)
-            steps = next(line for line in out.splitlines() if "seconds" in line).split("seconds")[1].strip(" │")
-            speed = f"{megabytes / seconds:.1f}" if files else ""
-            shown.add_row(what, f"{files:,}", f"{megabytes:.1f}", f"{seconds:.1f}", speed, f"{peak:.0f}", steps)
+            steps = next(line for line in cost.out.splitlines() if "seconds" in line).split("seconds")[1].strip(" │")
+            speed = f"{megabytes / cost.seconds:.1f}" if files else ""
+            shown.add_row(
+                what, f"{files:,}", f"{megabytes:.1f}", f"{cost.seconds:.1f}", speed, f"{cost.peak:.0f}", steps
+            )
         Console(width=120).print(shown)
 
 

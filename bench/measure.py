@@ -5,7 +5,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -21,21 +23,34 @@ def s3():
     return module
 
 
-def measured(command: list[str], environment: dict[str, str]) -> tuple[float, float, str]:
-    """Run a command: seconds, peak memory of it and all it starts [MB], output."""
-    start, peak, over = time.monotonic(), 0, threading.Event()
+class Cost(NamedTuple):
+    """What a command cost: its time, and its memory at most [MB], in all and of Java and Python apart; what it said."""
+
+    seconds: float
+    peak: float
+    java: float
+    python: float
+    out: str
+
+
+def measured(command: list[str], environment: dict[str, str]) -> Cost:
+    """Run a command, and watch the memory of it and of all that it starts."""
+    start, peaks, over = time.monotonic(), Counter(), threading.Event()
     with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         tree = psutil.Process(process.pid)
 
         def watch():
-            nonlocal peak
             while not over.wait(0.2):
+                now = Counter()
                 try:
                     # Proportional shares, so that what forked workers have in common counts once.
-                    family = [tree, *tree.children(recursive=True)]
-                    peak = max(peak, sum(member.memory_full_info().pss for member in family))
+                    for member in [tree, *tree.children(recursive=True)]:
+                        now["java" if "java" in member.name() else "python"] += member.memory_full_info().pss
                 except psutil.Error:
                     continue
+                now["all"] = now.total()
+                for what, size in now.items():
+                    peaks[what] = max(peaks[what], size)
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -44,4 +59,4 @@ def measured(command: list[str], environment: dict[str, str]) -> tuple[float, fl
         watcher.join()
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}\n{out}")
-    return time.monotonic() - start, peak / 1e6, out
+    return Cost(time.monotonic() - start, *(peaks[what] / 1e6 for what in ("all", "java", "python")), out)

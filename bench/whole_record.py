@@ -4,6 +4,7 @@ Writes an invented file of many channels and minutes as the Solar Data Prize has
 through plan, stage, check and publish, each in a process of its own. Memory must not follow the size of the file.
 """
 
+import json
 import os
 import random
 import sys
@@ -11,13 +12,20 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from measure import measured, s3
+from measure import Cost, measured, s3
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 KEY = "pvdaq/2023-solar-data-prize/2107_OEDI/data/2107_electrical_data.csv"
 CHANNELS = [f"inv_{number:02d}_ac_power_inv_{1000 + number}" for number in range(100)]
+METADATA = "pvdaq/2023-solar-data-prize/2107_OEDI/metadata/2107_system_metadata.json"
+# Without a dictionary no unit is established, and every reading would be quarantined.
+DESCRIBED = {
+    "System": {"system_id": 2107, "power(kW DC)": 9000.0, "timezone_code": "America/Los_Angeles"},
+    "Site": {"latitude": 38.99, "longitude": -122.13},
+    "Metrics": {name: {"common_name": "AC power", "units": "kW"} for name in CHANNELS},
+}
 START = datetime(2017, 1, 1)
 
 
@@ -45,6 +53,7 @@ def main() -> None:
         count = write(record, megabytes)
         server.client().upload_file(str(record), local.BUCKET, KEY)
         record.unlink()
+        server.client().put_object(Bucket=local.BUCKET, Key=METADATA, Body=json.dumps(DESCRIBED).encode())
         environment = {
             **os.environ,
             "AWS_ENDPOINT_URL_S3": server.endpoint,
@@ -53,14 +62,19 @@ def main() -> None:
             "WAREHOUSE": f"duckdb://{folder}/bench.duckdb",
         }
         jobs = [sys.executable, "-m", "jobs"]
-        shown = Table("step", "MB", "readings", "seconds", "peak MB", box=box.SIMPLE_HEAD)
-        plan = [*jobs, "plan", "fact_pv_measurement", "--systems", "2107"]
-        seconds, peak, out = measured(plan, environment)
-        shown.add_row("plan", f"{megabytes:,}", f"{count:,}", f"{seconds:.1f}", f"{peak:.0f}")
-        uri = next(word for word in out.split() if word.endswith(".json"))
+        peaks = "peak MB", "of it Java", "of it Python"
+        shown = Table("step", "MB", "readings", "seconds", *peaks, box=box.SIMPLE_HEAD)
+
+        def show(step: str, cost: Cost) -> None:
+            figures = [f"{megabytes:,}", f"{count:,}", f"{cost.seconds:.1f}"]
+            figures += [f"{figure:.0f}" for figure in (cost.peak, cost.java, cost.python)]
+            shown.add_row(step, *figures)
+
+        cost = measured([*jobs, "plan", "fact_pv_measurement", "--systems", "2107"], environment)
+        show("plan", cost)
+        uri = next(word for word in cost.out.split() if word.endswith(".json"))
         for step in ("stage", "check", "publish"):
-            seconds, peak, _ = measured([*jobs, step, uri], environment)
-            shown.add_row(step, f"{megabytes:,}", f"{count:,}", f"{seconds:.1f}", f"{peak:.0f}")
+            show(step, measured([*jobs, step, uri], environment))
         Console(width=120).print(shown)
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from jobs import contract, landing, ledger, plan, remote, steps, transform
+from jobs import contract, export, landing, ledger, plan, remote, steps, transform
 from jobs.errors import ContractError, LoadError, SourceError, SupersededError, UnreachableError
 from jobs.estimate import Budget, estimate
 from jobs.listing import Window
@@ -41,6 +41,7 @@ REPLANS = 3
 # Of a refused line.
 SHOWN_CHARACTERS = 80
 
+EXPORTED = ("intervals", "with_value", "valid", "readings")
 SCORED = ("readings", "labelled", "flagged", "precision", "recall")
 
 
@@ -422,6 +423,31 @@ def _cell(value) -> str:
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC) if value.tzinfo else value:%Y-%m-%d %H:%M:%S}"
     return f"{value:,}" if isinstance(value, float) else str(value)
+
+
+@app.command("export")
+def export_command(
+    to_folder: Annotated[str, typer.Option("--to-folder", help="Where to: a folder, or a URI like s3://bucket/it.")],
+    first: First = None,
+    last: Last = None,
+    systems: Systems = None,
+    step: Annotated[
+        str, typer.Option("--step", help="Step of the grid: 30s, 15min, 1h, 1d; it divides a day.")
+    ] = "15min",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Take the place of another export there.")] = False,
+):
+    """Write readings on a regular grid of time as parquet, with their flags as a mask, for machine learning."""
+    if first is None or last is None:
+        raise typer.BadParameter("an export is of a window; give --from and --to")
+    told, is_new = export.export(to_folder, _window(first, last, systems), step, overwrite=overwrite)
+    if not is_new:
+        out.print("exported already; nothing was changed")
+    shown = Table("system", "channel", "quantity", "units", *(Column(name, justify="right") for name in EXPORTED))
+    for channel in told["channels"]:
+        counts = (f"{channel[name]:,}" for name in EXPORTED)
+        shown.add_row(str(channel["ss_id"]), channel["sensor"], channel["quantity"], channel["units"], *counts)
+    out.print(shown)
+    out.print(f"{to_folder.rstrip('/')}/{told['folder']}", soft_wrap=True, highlight=False)
 
 
 @app.command("scores")

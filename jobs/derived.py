@@ -11,7 +11,7 @@ asked again when a load is staged: a unit whose inputs have moved since the plan
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -61,22 +61,25 @@ def units(promised: Contract, window: Window) -> dict[str, Unit]:
     fact = contract.load(next(iter(promised.derived_from)))
     reach = UNIT_REACH[promised.unit]
     objects: dict[tuple[int, date], list[LoadedObject]] = defaultdict(list)
-    for entry, ss_id, covered in _live(fact, window, reach):
+    for entry, ss_id, covered in live(fact, window, reach):
         for day in {one + timedelta(days=apart) for one in covered for apart in range(-reach, reach + 1)}:
             if window.first_day is None or window.first_day <= day <= window.last_day:
                 objects[ss_id, day].append(entry)
-    described = _dimensions(promised, sorted({ss_id for ss_id, _ in objects}))
+    systems = sorted({ss_id for ss_id, _ in objects})
+    described = {
+        table: dimension(table, columns, systems) for table, columns in list(promised.derived_from.items())[1:]
+    }
     found = {}
     for (ss_id, day), entries in sorted(objects.items()):
         key = f"ss_id={ss_id}/day={day}"
         dimensions = {table: rows.get(ss_id, []) for table, rows in described.items()}
-        etag = _fingerprint(entries, dimensions)
+        etag = fingerprint(entries, dimensions)
         version = ObjectVersion(fact.table, key, etag, sum(entry.rows_loaded for entry in entries))
         found[key] = Unit(day, version, tuple(entries), dimensions)
     return found
 
 
-def _live(fact: Contract, window: Window, reach: int) -> Iterator[tuple[LoadedObject, int, Iterator[date]]]:
+def live(fact: Contract, window: Window, reach: int = 0) -> Iterator[tuple[LoadedObject, int, Iterator[date]]]:
     """Give the fact's live objects of a window and `reach` days around it, with their systems and days."""
     around = date.min, date.max
     if window.first_day:
@@ -110,18 +113,17 @@ def _months(table: str, load_id: str) -> tuple[str, ...]:
     return tuple(sorted({path.partition("/")[0] for path in _files(contract.load(table), load_id)}))
 
 
-def _dimensions(promised: Contract, systems: list[int]) -> dict[str, dict[int, list[dict]]]:
-    """Read the columns that the table is derived from of each dimension: its rows by system."""
-    found = {}
-    for table, columns in list(promised.derived_from.items())[1:]:
-        found[table] = defaultdict(list)
-        asked = sql("dimension", table=table, columns=columns)
-        for row in warehouse().select(asked, {"systems": systems}) if systems else ():
-            found[table][row["ss_id"]].append(row)
+def dimension(table: str, columns: tuple[str, ...], systems: list[int]) -> dict[int, list[dict]]:
+    """Read columns of a dimension for some systems: its rows by system."""
+    found: dict[int, list[dict]] = defaultdict(list)
+    asked = sql("dimension", table=table, columns=columns)
+    for row in warehouse().select(asked, {"systems": systems}) if systems else ():
+        found[row["ss_id"]].append(row)
     return found
 
 
-def _fingerprint(entries: list[LoadedObject], dimensions: Mapping[str, list[dict]]) -> str:
+def fingerprint(entries: list[LoadedObject], dimensions: Mapping[str, list[dict]]) -> str:
+    """Hash what something is built from: live objects with their loads, and rows of dimensions."""
     rows = [
         f"{table} {json.dumps(row, sort_keys=True, default=str)}" for table in dimensions for row in dimensions[table]
     ]
@@ -153,35 +155,46 @@ def derive(spark: "SparkSession", planned: "Plan") -> pa.Table:
 
 
 def _readings(spark: "SparkSession", promised: Contract, due: list[Unit]) -> "DataFrame":
-    """Give the staged rows of the units' objects, and of no others; only the months that the units reach are read.
+    """Give the staged rows of the units' objects; only the months that the units reach are read."""
+    table, columns = next(iter(promised.derived_from.items()))
+    reach = UNIT_REACH[promised.unit]
+    reached = {
+        (entry, f"month={unit.day + timedelta(days=apart):%Y-%m}")
+        for unit in due
+        for entry in unit.objects
+        for apart in (-reach, reach)
+    }
+    return readings(spark, contract.load(table), columns, reached)
+
+
+def readings(
+    spark: "SparkSession", fact: Contract, columns: tuple[str, ...], wanted: Iterable[tuple[LoadedObject, str]]
+) -> "DataFrame":
+    """Give the staged rows of live objects, and of no others; of a load the months (`month=2019-01`) that are wanted.
 
     Spark tasks read the files with Arrow, like everything else in the staging area, wherever that is.
     """
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    table, columns = next(iter(promised.derived_from.items()))
-    fact, reach = contract.load(table), UNIT_REACH[promised.unit]
     object_ids: dict[str, set[str]] = defaultdict(set)
     months: dict[str, set[str]] = defaultdict(set)
-    for unit in due:
-        reached = {f"month={unit.day + timedelta(days=apart):%Y-%m}" for apart in (-reach, reach)}
-        for entry in unit.objects:
-            object_ids[entry.load_id].add(entry.object_id)
-            months[entry.load_id] |= reached
+    for entry, month in wanted:
+        object_ids[entry.load_id].add(entry.object_id)
+        months[entry.load_id].add(month)
     files = [
         (uri, load_id)
         for load_id in sorted(object_ids)
         for path, uri in _files(fact, load_id).items()
         if path.partition("/")[0] in months[load_id]
     ]
-    wanted = {load_id: sorted(ids) for load_id, ids in object_ids.items()}
+    ids = {load_id: sorted(of_load) for load_id, of_load in object_ids.items()}
     schema = from_arrow_schema(pa.schema([fact.arrow_schema.field(name) for name in columns]))
 
     def read(batches):
         for batch in batches:
             for number in batch.column("id").to_pylist():
                 uri, load_id = files[number]
-                yield from rows_of(uri, wanted[load_id], columns)
+                yield from rows_of(uri, ids[load_id], columns)
 
     if not files:
         return spark.createDataFrame([], schema)

@@ -44,3 +44,7 @@ class SupersededError(LoadError):
 
 class BudgetError(LoadError):
     """What is planned would take more than it may. Nothing was published; it may be planned smaller."""
+
+
+class ExportError(LoadError):
+    """An export cannot be made as asked. Nothing was exported."""

@@ -6,7 +6,17 @@ MEASUREMENTS = (
     "ss_id long, timestamp timestamp_ntz, sensor string, units string, value double, quantity string, "
     "timestamp_utc timestamp, quality long"
 )
-UNITS = {"ac_power": "W", "ac_energy": "Wh", "poa_irradiance": "W/m2", "module_temp": "degC", "wind_speed": "m/s"}
+UNITS = {
+    "ac_power": "W",
+    "ac_energy": "Wh",
+    "ac_energy_daily_sum": "Wh",
+    "ac_power_daily_max": "W",
+    "poa_irradiance": "W/m2",
+    "module_temp": "degC",
+    "wind_speed": "m/s",
+    "wind_direction": "deg",
+    "status_code": "code",
+}
 
 
 def series(sensor, quantity, values, step_s=900, at="2019-01-05T00:00:00", quality=0, utc_offset_h=None, **more):

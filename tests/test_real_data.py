@@ -1,18 +1,22 @@
 """PVDAQ's own files of system 34, January 2019, and its catalogue; run where SUNLEDGER_DATA says where they are."""
 
 import os
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pytest
 from conftest import READINGS, day_key, s3
 
-from jobs import quality
+from jobs import export, quality
 from jobs.flags import INCOMPLETE, NIGHT_OFFSET, OUTLIER, SENTINEL, STALE
+from jobs.listing import Window
 from jobs.quality import System
 from jobs.tables import fact_pv_measurement
+from jobs.time_grid import NO_VALUE
 from jobs.transform import SourceObject
 
 DATA = Path(os.environ.get("SUNLEDGER_DATA", "/nonexistent"))
@@ -107,6 +111,32 @@ def test_the_daily_mart_says_what_system_34_yielded_and_how_well(january, load):
     assert [row["day"] for row in rows if not 0.6 < row["performance_ratio"] < 0.85] == []
     assert [row["day"] for row in rows if not 0 < row["capacity_factor"] < 0.2] == []
     assert {row["quality"] for row in rows} == {0}
+
+
+def test_the_export_of_january_has_every_quarter_of_every_channel_and_the_days_energy(
+    january, spark, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("jobs.export.session", lambda name: nullcontext(spark))
+
+    told, _ = export.export(str(tmp_path), Window(*JANUARY, (34,)), "15min")
+
+    assert [(channel["intervals"], channel["ss_id"]) for channel in told["channels"]] == [(31 * 96, 34)] * 15
+    # All 41,612 readings are in it; the loggers that are a second late are in the quarter that they mean.
+    assert sum(channel["readings"] for channel in told["channels"]) == 41_612
+    rows = pd.read_parquet(tmp_path / told["folder"])
+    assert rows.groupby("sensor").timestamp.agg(["count", "nunique"]).to_numpy().tolist() == [[2_976, 2_976]] * 15
+    assert rows[rows.reading_count > 1].empty
+    power = rows[rows["sensor"] == "ac_power_hw__2695"].set_index("timestamp")
+    energy_kwh = power.value.clip(lower=0).resample("D").sum() * 0.25 / 1000
+    assert energy_kwh["2019-01-01"] == pytest.approx(471.4)
+    assert energy_kwh.sum() == pytest.approx(11_862.225)
+    # The outlier of 31 January is there and not valid; the dead ambient sensor's -40 is no value.
+    assert power[~power.is_valid][["value", "mask"]].to_numpy().tolist() == [[35_900.0, OUTLIER]]
+    ambient = rows[rows["sensor"] == "ambient_temp_f__2688"]
+    assert (ambient.value.min() > -39, ambient.value.count(), (ambient["mask"] & SENTINEL > 0).sum()) == (True, 64, 1)
+    poa = rows[rows["sensor"] == "poa_irradiance__2679"]
+    assert poa.value.sum() == pytest.approx(490_247.431, abs=1e-6)
+    assert poa[poa.value.isna()]["mask"].tolist() == [NO_VALUE] * (2_976 - 2_859)
 
 
 def test_every_channel_of_system_34_has_its_unit(january):
