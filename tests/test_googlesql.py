@@ -21,6 +21,7 @@ PARAMETERS = {
     "head": "INT64",
     "last_day": "DATE",
     "last_run": "BOOL",
+    "least": "INT64",
     "load_id": "STRING",
     "load_ids": "ARRAY<STRING>",
     "message": "STRING",

@@ -132,22 +132,32 @@ class Standalone:
         return {**self.states(run_id), run_id: self.call("GET", f"dags/pv/dagRuns/{run_id}")["state"]}
 
     def states(self, run_id: str) -> dict[str, str]:
-        """Tell the state of each task of a run."""
-        listed = self.call("GET", f"dags/pv/dagRuns/{run_id}/taskInstances")["task_instances"]
-        return {task["task_id"]: task["state"] for task in listed}
+        """Tell the state of each task of a run; of one that several loads go through, that of the first load."""
+        return {task["task_id"]: task["state"] for task in self.tasks(run_id) if task["map_index"] < 1}
+
+    def tasks(self, run_id: str) -> list[dict]:
+        """List the tasks of a run, one for each load that goes through it."""
+        return self.call("GET", f"dags/pv/dagRuns/{run_id}/taskInstances")["task_instances"]
 
     def mark_failed(self, run_id: str, task_id: str) -> None:
         """Mark a task failed, as the web page does."""
-        self.call("PATCH", f"dags/pv/dagRuns/{run_id}/taskInstances/{task_id}", new_state="failed")
+        self.call("PATCH", f"dags/pv/dagRuns/{run_id}/taskInstances/{task_id}/0", new_state="failed")
 
-    def clear(self, run_id: str, task_id: str) -> None:
+    def clear(self, run_id: str, task_id: str, downstream: bool = False) -> None:
         """Clear a task, so that it runs again; its run is under way again when this returns."""
-        body = {"dag_run_id": run_id, "task_ids": [task_id], "dry_run": False, "only_failed": False}
+        body = {
+            "dag_run_id": run_id,
+            "task_ids": [task_id],
+            "dry_run": False,
+            "only_failed": False,
+            "include_downstream": downstream,
+        }
         self.call("POST", "dags/pv/clearTaskInstances", **body)
 
     def task_log(self, run_id: str, task_id: str, number: int = 1) -> str:
-        """Read the log of one try of a task, as the web page shows it."""
-        path = f"dags/pv/dagRuns/{run_id}/taskInstances/{task_id}/logs/{number}?full_content=true"
+        """Read the log of one try of a task, as the web page shows it; of a load's, that of the first load."""
+        load = -1 if task_id.endswith(".plan") else 0
+        path = f"dags/pv/dagRuns/{run_id}/taskInstances/{task_id}/logs/{number}?full_content=true&map_index={load}"
         lines = self.call("GET", path)["content"]
         return "\n".join(f"{line['event']} {line.get('error_detail') or ''}" for line in lines)
 

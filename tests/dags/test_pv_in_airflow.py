@@ -22,6 +22,9 @@ STAGE = f"{FACT}.stage"
 
 # Each test that writes has a day of its own; what it finds does not depend on the tests before it.
 BAD_DAY, MARKED_DAY, KILLED_DAY = date(2019, 2, 1), date(2019, 2, 2), date(2019, 2, 3)
+OF_TWO_LOADS, DEAR_DAY = date(2019, 2, 4), date(2019, 2, 5)
+# A system whose days and whole record are two loads.
+TWO_LOADS = 77
 
 
 def a_day(day):
@@ -296,6 +299,55 @@ def test_a_bad_object_fails_its_run_and_publishes_nothing(airflow, bucket, loade
     assert {states[f"{FACT}.check"], states[f"{FACT}.publish"]} == {"upstream_failed"}
     assert warehouse.readings(BAD_DAY) == []
     assert warehouse.rows("SELECT object_key FROM etl_checkpoint WHERE first_day = ?", BAD_DAY) == []
+
+
+def test_a_load_that_is_refused_does_not_hold_the_others_and_clearing_the_run_takes_it_up(
+    airflow, bucket, loaded, warehouse
+):
+    # Days and whole records are never one load.
+    record = f"pvdaq/2023-solar-data-prize/{TWO_LOADS}_OEDI/data/{TWO_LOADS}_meter_15m_data.csv"
+    bucket.s3.put_object(Bucket=bucket.name, Key=record, Body=b"no_time,inv_01_ac_power_inv_1\nx,1\n")
+    bucket.put_day(TWO_LOADS, OF_TWO_LOADS, a_day(OF_TWO_LOADS)[0].replace(",1\n", f",{TWO_LOADS}\n"))
+
+    run_id = airflow.trigger(all_days=True, systems=[TWO_LOADS])
+
+    assert airflow.finish(run_id)[run_id] == "failed"
+    by_load = {
+        (task["task_id"].partition(".")[2], task["rendered_map_index"]): task["state"]
+        for task in airflow.tasks(run_id)
+        if task["task_id"].startswith(FACT) and task["map_index"] >= 0
+    }
+    record_load, day_load = "1 objects, system 77", "2019-02-04 to 2019-02-04, 1 objects, system 77"
+    assert by_load.pop(("stage", record_load)) == "failed"
+    assert {by_load.pop((step, day_load)) for step in ("stage", "check", "publish")} == {"success"}
+    # They never ran, so that nothing has named them.
+    assert set(by_load.values()) == {"upstream_failed"}
+    assert len(warehouse.readings(OF_TWO_LOADS)) == 3
+
+    bucket.s3.put_object(Bucket=bucket.name, Key=record, Body=b"")
+    airflow.clear(run_id, f"{FACT}.plan", downstream=True)
+    assert airflow.finish(run_id)[run_id] == "success"
+    checkpoint = "SELECT rows_loaded FROM etl_checkpoint WHERE object_key LIKE ? ORDER BY ALL"
+    assert warehouse.rows(checkpoint, f"%/{TWO_LOADS}_OEDI/%") == [(0,)]
+    assert len(warehouse.readings(OF_TWO_LOADS)) == 3
+
+
+def test_an_estimate_and_a_run_above_its_budget_end_with_their_plan(airflow, bucket, loaded, warehouse):
+    bucket.put_day(1, DEAR_DAY, a_day(DEAR_DAY)[0])
+    plan = f"{FACT}.plan"
+
+    estimated = airflow.trigger(first_day=DEAR_DAY.isoformat(), estimate_only=True)
+    refused = airflow.trigger(first_day=DEAR_DAY.isoformat(), budget_gb=0)
+
+    assert airflow.finish(estimated)[estimated] == "success"
+    states = airflow.finish(refused)
+    assert (states[refused], states[plan], states[STAGE]) == ("failed", "failed", "upstream_failed")
+    assert "BudgetError: fact_pv_measurement, 1 loads of 1 new" in airflow.task_log(refused, plan)
+    log = airflow.task_log(estimated, plan)
+    assert f"{FACT} loads: 1, each published at once and by itself" in log
+    assert f"{FACT} time: about 0.0" in log
+    assert airflow.states(estimated)[STAGE] == "skipped"
+    assert warehouse.readings(DEAR_DAY) == []
 
 
 def test_clearing_a_publish_that_is_done_changes_nothing(airflow, loaded, warehouse):
