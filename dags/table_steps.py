@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import assets
+import links
 from airflow.sdk import (
     ExceptionRetryPolicy,
     RetryAction,
@@ -18,6 +19,7 @@ from airflow.sdk import (
     task,
     task_group,
 )
+from alerts import Alert
 
 # A source that did not answer, a staging area or a warehouse in trouble may be well in a minute. What is wrong with the
 # data, the plan or the form stays wrong, and each try would start a JVM to say so again.
@@ -33,6 +35,7 @@ DEFAULTS = {
     "retries": 2,
     "retry_delay": timedelta(minutes=1),
     "retry_policy": RETRIES,
+    "on_failure_callback": Alert(),
 }
 
 
@@ -117,6 +120,9 @@ def load(table, days, made_of):
             run["outlet_events"][asset].extra = {"loads": loaded(table, plan_uris)}
 
         plan_uris = plan()
-        chain(plan_uris, stage(plan_uris), check(plan_uris), publish(plan_uris))
+        staged, published = stage(plan_uris), publish(plan_uris)
+        staged.operator.operator_extra_links = links.to_spark()
+        published.operator.operator_extra_links = links.to_warehouse()
+        chain(plan_uris, staged, check(plan_uris), published)
 
     return steps()

@@ -8,7 +8,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
 from jobs.errors import LoadError
@@ -41,12 +41,19 @@ class Settings(BaseSettings):
         description="most that one statement may have BigQuery read [GB]; more fails before it costs anything",
     )
     spark_master: str = Field("local[*]", description="Spark's master: local[*], or spark://host:7077 of a cluster")
+    spark_ui: str = Field("", description="address of Spark's page, a cluster's or a history server's, to link to")
+    staging_keep_days: int = Field(30, ge=1, description="how long staged files stay that no live load needs [days]")
     s3_connections: int = Field(32, ge=1, le=256, description="listings under way at once; a Spark task reads eight")
     s3_timeout_seconds: float = Field(60, gt=0, description="how long S3 may be silent before a try is given up [s]")
     pv_window_days: int = Field(366, ge=1, description="most days that the form of `pv` takes for one run")
     pv_late_days: int = Field(
         0, ge=0, le=3660, description="days before its own that a scheduled run of `pv` looks at again, for late files"
     )
+
+    alert_webhook_conn: str = Field("", description="Airflow's HTTP connection of a webhook as Slack's, for alerts")
+    alert_smtp_conn: str = Field("", description="Airflow's SMTP connection, for alerts by mail")
+    alert_email_to: str = Field("", description="whom alerts by mail are for, with commas between")
+    alert_after_hours: float = Field(12, gt=0, description="how long a run may take before it is called late [h]")
 
     @property
     def needs_google(self) -> bool:
@@ -66,6 +73,12 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"local(\[(\*|[1-9]\d*)\])?|spark://[^\s/]+:\d+", master):
             raise ValueError("must be local[*], local[2] or spark://host:7077")
         return master
+
+    @model_validator(mode="after")
+    def _mail_for_somebody(self) -> "Settings":
+        if self.alert_smtp_conn and not self.alert_email_to:
+            raise ValueError("ALERT_SMTP_CONN is set, and ALERT_EMAIL_TO is not")
+        return self
 
     @field_validator("warehouse")
     @classmethod

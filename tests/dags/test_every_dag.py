@@ -12,7 +12,7 @@ from jobs import contract
 pytestmark = pytest.mark.xdist_group("dag")
 
 FILES = sorted(path.stem for path in (ROOT / "dags").glob("*.py"))
-DAGS = ["marts", "pv"]
+DAGS = ["marts", "pv", "upkeep"]
 STEPS = ["plan", "stage", "check", "publish"]
 HEAVY = {"pyspark", "boto3", "botocore", "duckdb", "pyarrow", "pandas", "sqlglot"}
 
