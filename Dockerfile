@@ -64,11 +64,13 @@ COPY requirements.txt requirements-jobs.in requirements-airflow.in ./
 RUN --mount=type=bind,from=uv,source=/uv,target=/uv --mount=type=cache,target=/root/.cache/uv \
     python -m venv --without-pip /opt/venv && /uv/bin/uv pip install --link-mode copy --compile-bytecode \
     --require-hashes --constraint requirements.txt --requirement requirements-airflow.in
-ENV AIRFLOW_HOME=/opt/airflow AIRFLOW__CORE__DAGS_FOLDER=/opt/sunledger/dags AIRFLOW__CORE__LOAD_EXAMPLES=False
+ENV AIRFLOW_HOME=/opt/airflow AIRFLOW__CORE__DAGS_FOLDER=/opt/sunledger/dags AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    AIRFLOW__CORE__PLUGINS_FOLDER=/opt/sunledger/plugins
 # A named volume takes its owner from the folder that it is mounted on.
 RUN mkdir -p /data /secrets /opt/airflow/logs && chown -R spark:spark /data /secrets /opt/airflow
 COPY fixtures fixtures
 COPY jobs jobs
 COPY dags dags
-RUN python -m compileall -q fixtures jobs dags
+COPY plugins plugins
+RUN python -m compileall -q fixtures jobs dags plugins
 USER spark

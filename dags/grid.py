@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import forms
 from airflow.sdk import CronDataIntervalTimetable, dag
+from alerts import in_time
 from assets import landed
 from table_steps import DEFAULTS, load
 
@@ -39,6 +40,7 @@ def editions(run):
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,
+    deadline=in_time(),
     params=FORM,
     tags=["emissions"],
     doc_md=__doc__,

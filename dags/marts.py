@@ -17,6 +17,7 @@ publish, which starts a run of its own.
 
 import forms
 from airflow.sdk import dag
+from alerts import in_time
 from assets import table
 from table_steps import DEFAULTS, load
 
@@ -46,6 +47,7 @@ def days(run):
     # What is published while a run is under way starts one run after it.
     max_active_runs=1,
     default_args=DEFAULTS,
+    deadline=in_time(),
     params=FORM,
     tags=["pv", "marts"],
     doc_md=__doc__,

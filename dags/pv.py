@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 
 import forms
 from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag
+from alerts import in_time
 from assets import folder
 from table_steps import DEFAULTS, load
 
@@ -122,6 +123,7 @@ def days(run):
     catchup=False,
     max_active_runs=4,
     default_args=DEFAULTS,
+    deadline=in_time(),
     params=FORM,
     tags=["pv"],
     doc_md=__doc__,

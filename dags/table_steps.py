@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import assets
+import links
 from airflow.sdk import (
     ExceptionRetryPolicy,
     RetryAction,
@@ -22,6 +23,7 @@ from airflow.sdk import (
     task,
     task_group,
 )
+from alerts import Alert
 
 # A source that did not answer, a staging area or a warehouse in trouble may be well in a minute. What is wrong with the
 # data, the plan or the form stays wrong, and each try would start a JVM to say so again.
@@ -37,6 +39,7 @@ DEFAULTS = {
     "retries": 2,
     "retry_delay": timedelta(minutes=1),
     "retry_policy": RETRIES,
+    "on_failure_callback": Alert(),
 }
 # Loads of one table that are staged at once where Spark has machines of its own for each.
 AT_ONCE_ELSEWHERE = 4
@@ -165,7 +168,10 @@ def load(table, days, made_of):
                 )
             else:
                 staged = step(stage)
-            chain(staged, step(check), step(publish))
+                staged.operator.operator_extra_links = links.to_spark()
+            published = step(publish)
+            published.operator.operator_extra_links = links.to_warehouse()
+            chain(staged, step(check), published)
 
         each.expand(plan_uri=plan())
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from jobs import contract, export, landing, ledger, plan, remote, steps, transform
+from jobs import contract, expire, export, freshness, landing, plan, remote, steps, transform, verify
 from jobs.errors import ContractError, LoadError, SourceError, SupersededError, UnreachableError
 from jobs.estimate import Budget, estimate
 from jobs.listing import Window
@@ -471,25 +471,30 @@ def scores_command():
 def verify_command():
     """Hold every table against its checkpoint: each object's rows counted, each key once."""
     faults = []
-    for table in contract.names():
-        promised = contract.load(table)
-        if not promised.sources:
-            continue
-        within = promised.within(*ledger.EVER)
-        unlike = warehouse().select(sql("verify", table=table, within=within), {"table_name": table})
-        faults += [
-            f"{table}: object {row['object_id']} ({row['object_key'] or 'not in the checkpoint'}) should have "
-            f"{row['promised']} rows and has {row['held']}"
-            for row in unlike
-        ]
-        (doubled,) = warehouse().select(sql("doubled_keys", table=table, key=promised.key, within=within), {})
-        if doubled["doubled"]:
-            faults.append(f"{table}: {doubled['doubled']} keys stand more than once")
-        (held,) = warehouse().select(sql("held", table=table, within=within), {})
-        verdict = "ok" if not unlike and not doubled["doubled"] else "NOT as its checkpoint says"
-        out.print(f"{table}: {verdict}, {held['row_count']:,} rows of {held['objects']:,} objects", highlight=False)
-    if faults:
-        raise LoadError("the tables are not what the checkpoint says:\n" + "\n".join(f"  {fault}" for fault in faults))
+    for verdict in verify.verify():
+        out.print(str(verdict), highlight=False)
+        faults += verdict.faults
+    verify.refuse(faults)
+
+
+@app.command("freshness")
+def freshness_command():
+    """Tell how far each table is behind what it is made of, and fail if that is more than its contract promises."""
+    found = freshness.freshness()
+    for one in found:
+        out.print(f"{'LATE ' if one.late else 'ok   '} {one}", highlight=False, soft_wrap=True)
+    freshness.refuse(found)
+
+
+@app.command("expire")
+def expire_command(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be taken away.")] = False,
+):
+    """Take staged loads away that nothing needs any more."""
+    found = expire.expire(_run_id(), dry_run=dry_run)
+    for one in found:
+        out.print(f"{one.table} load {one.load_id}: {one.bytes:,} bytes", highlight=False)
+    print(f"{len(found)} staged loads {'would be' if dry_run else 'were'} taken away")
 
 
 def _tell_vanished(found: Comparison) -> None:

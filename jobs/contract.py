@@ -142,6 +142,7 @@ class Contract:
     `replaces` says what a new object version takes the place of: the `object`'s older version, or the whole `table`.
     `query` is a view's GoogleSQL, with `${dataset}` before each table; a table has none. A derived table is built from
     the columns `derived_from` names of a fact, which comes first, and of dimensions; its `unit` is a key of UNIT_REACH.
+    `freshness` is how far a table may be behind what it is made of.
     """
 
     table: str
@@ -154,6 +155,7 @@ class Contract:
     partition: str | None
     requires_partition_filter: bool
     retention_days: int | None
+    freshness: timedelta | None
     cluster_by: tuple[str, ...]
     replaces: str
     sources: tuple[Source, ...]
@@ -294,6 +296,7 @@ def _contract(table, document, schema) -> Contract:
         partition=partitions[0] if partitions else None,
         requires_partition_filter=custom.get("requirePartitionFilter", False),
         retention_days=_retention_days(document, partitions),
+        freshness=_freshness(document),
         cluster_by=tuple(custom.get("clusterBy", ())),
         replaces=custom.get("replaces", "object"),
         sources=tuple(map(_source, document.servers or ())) or _units(custom),
@@ -311,6 +314,16 @@ def _retention_days(document, partitions) -> int | None:
     if promise.unit != "d" or not partitions:
         raise ValueError("retention is a number of days (unit d) of a partitioned table")
     return int(promise.value)
+
+
+def _freshness(document) -> timedelta | None:
+    promises = [promise for promise in document.slaProperties or () if promise.property == "freshness"]
+    if not promises:
+        return None
+    (promise,) = promises
+    if promise.unit not in ("h", "d"):
+        raise ValueError("freshness is a number of hours (unit h) or days (unit d)")
+    return timedelta(**{{"h": "hours", "d": "days"}[promise.unit]: float(promise.value)})
 
 
 def _custom(holder) -> dict:

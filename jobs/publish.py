@@ -52,9 +52,6 @@ def publish(planned: Plan) -> dict[str, int]:
         ConflictError: other publishers kept the head busy. Trying again is safe.
     """
     promised = contract.load(planned.table)
-    manifest = staging.read_manifest(planned.table, planned.load_id)
-    if manifest is None:
-        raise StagingError(f"{planned.table} load {planned.load_id} is not staged, or its files are gone; stage it")
     _refuse_unless_checked(planned)
     joined = 0
     for attempt in range(1, ATTEMPTS + 1):
@@ -67,6 +64,10 @@ def publish(planned: Plan) -> dict[str, int]:
             log.info("%s load %s is published already", planned.table, planned.load_id)
             return dict.fromkeys(("objects", *COUNTS), 0)
         _refuse_if_superseded(planned, due, leaving, now.moved)
+        # After the head: who takes old loads away sets their manifests aside first, and counts the head up then.
+        manifest = staging.read_manifest(planned.table, planned.load_id)
+        if manifest is None:
+            raise StagingError(f"{planned.table} load {planned.load_id} is not staged, or its files are gone; stage it")
         leave = _leave(promised, leaving, now.live, window)
         try:
             once = f"publish-{planned.load_id}-{now.head}-{joined}"

@@ -66,12 +66,19 @@ class Settings(BaseSettings):
     )
     emr_application: str | None = Field(None, description="id of the EMR Serverless application")
     emr_role: str | None = Field(None, description="ARN of the role that EMR's jobs run as")
+    spark_ui: str = Field("", description="address of Spark's page, a cluster's or a history server's, to link to")
+    staging_keep_days: int = Field(30, ge=1, description="how long staged files stay that no live load needs [days]")
     s3_connections: int = Field(32, ge=1, le=256, description="listings under way at once; a Spark task reads eight")
     s3_timeout_seconds: float = Field(60, gt=0, description="how long S3 may be silent before a try is given up [s]")
     pv_window_days: int = Field(366, ge=1, description="most days that the form of `pv` takes for one run")
     pv_late_days: int = Field(
         0, ge=0, le=3660, description="days before its own that a scheduled run of `pv` looks at again, for late files"
     )
+
+    alert_webhook_conn: str = Field("", description="Airflow's HTTP connection of a webhook as Slack's, for alerts")
+    alert_smtp_conn: str = Field("", description="Airflow's SMTP connection, for alerts by mail")
+    alert_email_to: str = Field("", description="whom alerts by mail are for, with commas between")
+    alert_after_hours: float = Field(12, gt=0, description="how long a run may take before it is called late [h]")
 
     def bucket(self, place: str) -> str:
         """Name the bucket that a contract's location means, such as `{landing_bucket}`.
@@ -113,6 +120,12 @@ class Settings(BaseSettings):
             raise ValueError("SPARK_PROFILE is standalone, so SPARK_MASTER must be spark://host:7077")
         if self.spark_profile == "local" and is_cluster:
             raise ValueError(f"SPARK_MASTER is {self.spark_master}, so SPARK_PROFILE must be standalone")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_for_somebody(self) -> "Settings":
+        if self.alert_smtp_conn and not self.alert_email_to:
+            raise ValueError("ALERT_SMTP_CONN is set, and ALERT_EMAIL_TO is not")
         return self
 
     @field_validator("warehouse")

@@ -13,7 +13,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from io import BytesIO
@@ -33,6 +33,8 @@ from jobs.settings import settings
 
 log = logging.getLogger(__name__)
 
+# A manifest that was set aside by who would take its load away.
+ASIDE = "expiring.json"
 COPY_BYTES = 8 * 1024**2
 # How long Cloud Storage may be away before a call is given up.
 PATIENCE = timedelta(minutes=5)
@@ -188,6 +190,41 @@ def write_manifest(table: str, load_id: str, manifest: dict) -> dict:
         # Not after a lost answer, when the manifest that is there is our own.
         discard(manifest["attempt"])
     return winner
+
+
+def loads(table: str) -> dict[str, list[fs.FileInfo]]:
+    """List the files of each load of a table, for who takes old ones away; who reads rows reads manifests."""
+    uri = f"{settings().staging}/{table}"
+    files, path = filesystem(uri)
+    found: dict[str, list[fs.FileInfo]] = {}
+    with told(uri, "listed"):
+        for info in files.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True)):
+            if info.is_file and (load_id := load_of(info.path)):
+                found.setdefault(load_id, []).append(info)
+    return found
+
+
+def set_aside(table: str, load_id: str) -> None:
+    """Make a load count as not staged, until it is put back or its folder removed."""
+    manifest = read_json(f"{folder(table, load_id)}/manifest.json")
+    if manifest is not None:
+        write_json(f"{folder(table, load_id)}/{ASIDE}", manifest)
+        delete(f"{folder(table, load_id)}/manifest.json")
+
+
+def put_back(table: str, load_id: str) -> None:
+    """Make a load count again that was set aside, unless another attempt has taken its place."""
+    manifest = read_json(f"{folder(table, load_id)}/{ASIDE}")
+    if manifest is not None:
+        create_json(f"{folder(table, load_id)}/manifest.json", manifest)
+        delete(f"{folder(table, load_id)}/{ASIDE}")
+
+
+def delete(uri: str) -> None:
+    """Remove a file, if it is there."""
+    files, path = filesystem(uri)
+    with told(uri, "removed"), suppress(FileNotFoundError):
+        files.delete_file(path)
 
 
 def discard(attempt: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # What would lead a test to another Airflow, another bucket or another warehouse than its own.
-FOREIGN = ("AIRFLOW", "AWS_", "PVDAQ_", "PYSPARK_", "SPARK_", "STAGING", "WAREHOUSE", "S3_", "PV_LATE_DAYS")
+FOREIGN = ("AIRFLOW", "ALERT_", "AWS_", "PVDAQ_", "PYSPARK_", "SPARK_", "STAGING", "WAREHOUSE", "S3_", "PV_LATE_DAYS")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -27,6 +27,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "AIRFLOW_HOME": str(home / "airflow"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{api}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",

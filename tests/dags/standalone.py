@@ -118,26 +118,30 @@ class Standalone:
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
-    def trigger(self, **form) -> str:
+    def trigger(self, dag_id: str = "pv", **form) -> str:
         """Start a run by hand with a filled form; its id."""
-        return self.call("POST", "dags/pv/dagRuns", logical_date=None, conf=form)["dag_run_id"]
+        return self.call("POST", f"dags/{dag_id}/dagRuns", logical_date=None, conf=form)["dag_run_id"]
 
     def runs(self) -> dict[str, dict]:
         """List all runs, by id."""
         return {run["dag_run_id"]: run for run in self.call("GET", "dags/pv/dagRuns?limit=100")["dag_runs"]}
 
-    def finish(self, run_id: str, seconds: float = 150) -> dict[str, str]:
+    def finish(self, run_id: str, seconds: float = 150, dag_id: str = "pv") -> dict[str, str]:
         """Wait until a run is over; the states of its tasks and, under its own id, of the run itself."""
-        self.wait(seconds, f"{run_id} to end", lambda: self.call("GET", f"dags/pv/dagRuns/{run_id}")["state"] in OVER)
-        return {**self.states(run_id), run_id: self.call("GET", f"dags/pv/dagRuns/{run_id}")["state"]}
 
-    def states(self, run_id: str) -> dict[str, str]:
+        def state():
+            return self.call("GET", f"dags/{dag_id}/dagRuns/{run_id}")["state"]
+
+        self.wait(seconds, f"{run_id} to end", lambda: state() in OVER)
+        return {**self.states(run_id, dag_id), run_id: state()}
+
+    def states(self, run_id: str, dag_id: str = "pv") -> dict[str, str]:
         """Tell the state of each task of a run; of one that several loads go through, that of the first load."""
-        return {task["task_id"]: task["state"] for task in self.tasks(run_id) if task["map_index"] < 1}
+        return {task["task_id"]: task["state"] for task in self.tasks(run_id, dag_id) if task["map_index"] < 1}
 
-    def tasks(self, run_id: str) -> list[dict]:
+    def tasks(self, run_id: str, dag_id: str = "pv") -> list[dict]:
         """List the tasks of a run, one for each load that goes through it."""
-        return self.call("GET", f"dags/pv/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return self.call("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
 
     def mark_failed(self, run_id: str, task_id: str) -> None:
         """Mark a task failed, as the web page does."""
@@ -154,10 +158,12 @@ class Standalone:
         }
         self.call("POST", "dags/pv/clearTaskInstances", **body)
 
-    def task_log(self, run_id: str, task_id: str, number: int = 1) -> str:
+    def task_log(self, run_id: str, task_id: str, number: int = 1, dag_id: str = "pv") -> str:
         """Read the log of one try of a task, as the web page shows it; of a load's, that of the first load."""
-        load = -1 if task_id.endswith(".plan") else 0
-        path = f"dags/pv/dagRuns/{run_id}/taskInstances/{task_id}/logs/{number}?full_content=true&map_index={load}"
+        load = 0 if task_id.endswith((".stage", ".check", ".publish")) else -1
+        path = (
+            f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{number}?full_content=true&map_index={load}"
+        )
         lines = self.call("GET", path)["content"]
         return "\n".join(f"{line['event']} {line.get('error_detail') or ''}" for line in lines)
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.xdist_group("dag")
 
 # What stages elsewhere is imported by those only who have set SPARK_PROFILE.
 FILES = sorted(path.stem for path in (ROOT / "dags").glob("*.py") if not path.stem.startswith("stage_on_"))
-DAGS = ["activity", "grid", "marts", "pv"]
+DAGS = ["activity", "grid", "marts", "pv", "upkeep"]
 BUCKETS = {"{pvdaq_bucket}": "oedi-data-lake", "{landing_bucket}": "landing-bucket"}
 STEPS = ["plan", "stage", "check", "publish"]
 HEAVY = {"pyspark", "boto3", "botocore", "duckdb", "pyarrow", "pandas", "sqlglot"}

@@ -1,5 +1,6 @@
-"""The pv DAG in a real Airflow: backfills, reruns, failures and kills, seen from the REST API and the warehouse."""
+"""The DAGs in a real Airflow: backfills, reruns, failures, kills and alerts, seen from its API and the warehouse."""
 
+import json
 import os
 import signal
 import time
@@ -9,8 +10,10 @@ from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
+import psycopg2
 import pytest
 from conftest import postgres
+from receivers import MailServer, Webhook, listening
 from sandbox import ROOT, environment
 from standalone import OVER, Gate, Standalone
 
@@ -21,10 +24,11 @@ FACT, DIM, SENSORS = "fact_pv_measurement", "dim_system", "dim_sensor"
 STAGE = f"{FACT}.stage"
 
 # Each test that writes has a day of its own; what it finds does not depend on the tests before it.
-BAD_DAY, MARKED_DAY, KILLED_DAY = date(2019, 2, 1), date(2019, 2, 2), date(2019, 2, 3)
-OF_TWO_LOADS, DEAR_DAY = date(2019, 2, 4), date(2019, 2, 5)
+BAD_DAY, MARKED_DAY, KILLED_DAY, ALERT_DAY, LATE_DAY = (date(2019, 2, day) for day in (1, 2, 3, 4, 5))
+OF_TWO_LOADS, DEAR_DAY = date(2019, 2, 6), date(2019, 2, 7)
 # A system whose days and whole record are two loads.
 TWO_LOADS = 77
+SECRET, MAIL_SECRET = "T0/B0/aSecretThatNobodyShallSee", "anotherSecretThatNobodyShallSee"
 
 
 def a_day(day):
@@ -119,9 +123,40 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def airflow(home, gate, bucket):
+def webhook():
+    with listening(Webhook) as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def mails():
+    with listening(MailServer) as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def airflow(home, gate, bucket, webhook, mails):
+    host, port = webhook.server.server_address
+    mail_host, mail_port = mails.server.server_address
+    connections = {
+        "ALERTS": {"conn_type": "http", "host": f"http://{host}", "port": port, "password": f"services/{SECRET}"},
+        "MAIL": {
+            "conn_type": "smtp",
+            "host": mail_host,
+            "port": mail_port,
+            "login": "sunledger",
+            "password": MAIL_SECRET,
+            "extra": {"disable_ssl": True, "disable_tls": True, "from_email": "sunledger@example.org"},
+        },
+    }
     variables = environment(
         home,
+        SPARK_UI="http://spark.example.org:8081",
+        ALERT_WEBHOOK_CONN="alerts",
+        ALERT_SMTP_CONN="mail",
+        ALERT_EMAIL_TO="operator@example.org",
+        ALERT_AFTER_HOURS="0.01",
+        **{f"AIRFLOW_CONN_{name}": json.dumps(connection) for name, connection in connections.items()},
         AWS_ENDPOINT_URL_S3=gate.endpoint,
         PVDAQ_BUCKET=bucket.name,
         AIRFLOW__CORE__PARALLELISM="4",
@@ -317,7 +352,7 @@ def test_a_load_that_is_refused_does_not_hold_the_others_and_clearing_the_run_ta
         for task in airflow.tasks(run_id)
         if task["task_id"].startswith(FACT) and task["map_index"] >= 0
     }
-    record_load, day_load = "1 objects, system 77", "2019-02-04 to 2019-02-04, 1 objects, system 77"
+    record_load, day_load = "1 objects, system 77", "2019-02-06 to 2019-02-06, 1 objects, system 77"
     assert by_load.pop(("stage", record_load)) == "failed"
     assert {by_load.pop((step, day_load)) for step in ("stage", "check", "publish")} == {"success"}
     # They never ran, so that nothing has named them.
@@ -348,6 +383,60 @@ def test_an_estimate_and_a_run_above_its_budget_end_with_their_plan(airflow, buc
     assert f"{FACT} time: about 0.0" in log
     assert airflow.states(estimated)[STAGE] == "skipped"
     assert warehouse.readings(DEAR_DAY) == []
+
+
+def test_word_of_a_failure_goes_to_the_webhook_and_by_mail_with_its_sentence_and_where_its_log_is(
+    airflow, bucket, loaded, webhook, mails
+):
+    bucket.put_day(1, ALERT_DAY, f"ac_power__101,system_id\n{ALERT_DAY} 00:00:00,10\n")
+    run_id = airflow.trigger(first_day=ALERT_DAY.isoformat())
+    airflow.finish(run_id)
+
+    def told():
+        return [text for path, text in webhook.got if run_id in text and path == f"/services/{SECRET}"]
+
+    airflow.wait(30, "the webhook to be told", told)
+    (text,) = told()
+    subject, run, table, load, why, *more = text.splitlines()
+    assert subject == f"Sunledger: pv failed at stage of {FACT}"
+    assert run == f"Run: {run_id}, try 1"
+    assert table == f"Table: {FACT}"
+    assert len(load.removeprefix("Load: ")) == 32
+    assert why == f"Why: SourceError: {FACT}: 1 of 1 objects cannot be loaded; nothing was published:"
+    assert "has no column measured_on" in more[0]
+    assert f"/dags/pv/runs/{run_id.replace(':', '%3A').replace('+', '%2B')}/tasks/{STAGE}" in more[-1]
+    (letter,) = [one for one in mails.got if run_id in one[2]]
+    assert letter[:2] == (["operator@example.org"], subject)
+    assert "has no column measured_on" in letter[2]
+
+
+def test_the_note_of_a_run_tells_what_it_has_loaded(airflow, loaded):
+    def note(run_id):
+        return airflow.call("GET", f"dags/pv/dagRuns/{run_id}")["note"]
+
+    notes = {day: note(loaded.day(f"2019-01-0{day}")) for day in (5, 6, 7)}
+    assert f"{FACT}: 23 rows of 2 objects in load " in notes[5]
+    assert f"{FACT}: 19 rows of 2 objects in load " in notes[6]
+    assert all(text.startswith("Loaded: ") for text in notes.values())
+    again = airflow.trigger(first_day="2019-01-05", last_day="2019-01-08")
+    airflow.finish(again)
+    assert note(again) == f"Loaded: {'; '.join(f'{table}: nothing to do' for table in (DIM, SENSORS, FACT))}"
+
+
+def test_the_note_of_a_run_that_failed_names_the_step_and_a_persons_note_stays(airflow, bucket, loaded):
+    run_id = airflow.trigger(first_day="2019-01-08", last_day="2019-01-05")
+    airflow.finish(run_id)
+    run = f"dags/pv/dagRuns/{run_id}"
+    assert airflow.call("GET", run)["note"] == f"Loaded: {DIM}: failed at plan"
+    airflow.call("PATCH", f"{run}?update_mask=note", note="mistyped, never mind")
+    airflow.clear(run_id, f"{DIM}.plan")
+    airflow.finish(run_id)
+    assert airflow.call("GET", run)["note"] == "mistyped, never mind"
+
+
+def test_a_stage_leads_to_sparks_page(airflow, loaded):
+    path = f"dags/pv/dagRuns/{loaded.day('2019-01-05')}/taskInstances/{STAGE}/links"
+    assert airflow.call("GET", path)["extra_links"] == {"Spark": "http://spark.example.org:8081"}
 
 
 def test_clearing_a_publish_that_is_done_changes_nothing(airflow, loaded, warehouse):
@@ -385,3 +474,63 @@ def test_killing_the_process_of_a_stage_stops_spark_and_clearing_the_task_repair
     airflow.clear(run_id, STAGE)
     assert airflow.finish(run_id)[run_id] == "success"
     assert warehouse.readings(KILLED_DAY) == a_day(KILLED_DAY)[1]
+
+
+def test_word_of_a_run_that_is_late_goes_out_while_it_still_runs_and_none_of_a_backfill(
+    airflow, gate, stage_under_way, webhook
+):
+    run_id, *_ = stage_under_way(LATE_DAY)
+
+    def told():
+        return [text for _, text in webhook.got if run_id in text]
+
+    airflow.wait(90, "the webhook to be told", told)
+    subject, run, why, page = told()[0].splitlines()
+    assert (subject, run) == ("Sunledger: pv is late", f"Run: {run_id}")
+    assert why.startswith("Why: it should have been over by 20")
+    assert why.endswith("Z, and is running")
+    assert page.startswith("Run's page: http")
+    gate.open()
+    assert airflow.finish(run_id)[run_id] == "success"
+    assert [text for _, text in webhook.got if "is late" in text and "backfill__" in text] == []
+
+
+def test_upkeep_verifies_expires_and_names_what_is_late(airflow, loaded, webhook):
+    # Nobody has looked at the marts since the measurements changed, and that is an hour ago at most.
+    airflow.call("PATCH", "dags/upkeep", is_paused=False)
+    run_id = airflow.trigger("upkeep")
+    states = airflow.finish(run_id, dag_id="upkeep")
+    assert states == dict.fromkeys((run_id, "verify", "expire", "freshness"), "success")
+    log = airflow.task_log(run_id, "verify", dag_id="upkeep")
+    assert f"{FACT}: ok, " in log
+    assert "0 staged loads were taken away" in airflow.task_log(run_id, "expire", dag_id="upkeep")
+    assert f"{DIM} was in step 0 h ago" in airflow.task_log(run_id, "freshness", dag_id="upkeep")
+
+
+# Last, after all that these tests make Airflow do.
+
+
+def test_no_secret_is_in_any_log_or_in_the_metadata_database(airflow, home, webhook, mails):
+    assert [path for path, _ in webhook.got if path == f"/services/{SECRET}"], "the secret was not in use"
+    assert mails.got
+    logs = [path for path in home.rglob("*") if path.is_file() and (path.suffix == ".log" or "logs" in path.parts)]
+    assert len(logs) > 20
+    secrets = [SECRET, MAIL_SECRET]
+    assert [path for path in logs if any(one in path.read_text(errors="replace") for one in secrets)] == []
+    with closing(
+        psycopg2.connect(airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg2", ""))
+    ) as database:
+        cursor = database.cursor()
+        cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+        tables = [table for (table,) in cursor.fetchall()]
+        assert {"dag_run", "task_instance", "rendered_task_instance_fields", "log", "callback", "connection"} <= set(
+            tables
+        )
+        found = {}
+        for table in tables:
+            cursor.execute(
+                f'SELECT COUNT(*) FROM "{table}" AS entry WHERE entry::text LIKE ANY(%s)',
+                ([f"%{one}%" for one in secrets],),
+            )
+            found[table] = cursor.fetchone()[0]
+    assert {table: count for table, count in found.items() if count} == {}

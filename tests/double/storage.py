@@ -2,7 +2,8 @@
 
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import md5
 from itertools import count
 
@@ -19,6 +20,7 @@ class Object:
 
     content: bytes
     generation: int
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class Storage:
@@ -143,8 +145,8 @@ class Storage:
             "generation": str(found.generation),
             "metageneration": "1",
             "md5Hash": _md5(found.content),
-            "timeCreated": "2026-01-01T00:00:00.000Z",
-            "updated": "2026-01-01T00:00:00.000Z",
+            "timeCreated": f"{found.created:%Y-%m-%dT%H:%M:%S.000Z}",
+            "updated": f"{found.created:%Y-%m-%dT%H:%M:%S.000Z}",
             "storageClass": "STANDARD",
         }
 

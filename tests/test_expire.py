@@ -1,0 +1,253 @@
+"""Staged loads that nothing needs go; what live loads and derived tables need stays, whenever who expires is killed."""
+
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from conftest import DAYS, ROOT, day_file
+
+from jobs import check, contract, expire, plan, publish, stage, staging, verify
+from jobs.errors import StagingError
+from jobs.listing import Window
+
+WAREHOUSES = ["duckdb", "bigquery"]
+FACT, DAILY = "fact_pv_measurement", "fact_pv_performance_daily"
+FIFTH = DAYS[0]
+LATER = datetime.now(UTC) + timedelta(days=31)
+
+
+def put(place, *values):
+    place.put_day(1, FIFTH, day_file(1, FIFTH, values))
+
+
+def expired(**asked):
+    return [(one.table, one.load_id) for one in expire.expire("test", **{"now": LATER, **asked})]
+
+
+def staged(table=FACT):
+    return sorted(staging.loads(table))
+
+
+def live(place, table=FACT):
+    return [
+        load
+        for (load,) in place.rows(
+            f"SELECT DISTINCT load_id FROM etl_checkpoint WHERE table_name = '{table}' "
+            "AND retired_generation IS NULL ORDER BY load_id"
+        )
+    ]
+
+
+def faults():
+    return [fault for verdict in verify.verify() for fault in verdict.faults]
+
+
+@pytest.fixture
+def corrected(place, load):
+    """A day of two systems, of which one was corrected, then the other: one load is wholly superseded, one half."""
+    put(place, 1.0, 2.0)
+    place.put_day(10, FIFTH, day_file(10, FIFTH, [5.0]))
+    load()
+    (both,) = live(place)
+    put(place, 1.0, 3.0)
+    load()
+    (second,) = set(live(place)) - {both}
+    put(place, 1.0, 4.0)
+    load()
+    return both, second
+
+
+def test_a_load_goes_when_all_of_it_is_superseded_and_stays_while_one_object_is_live(place, corrected):
+    both, second = corrected
+
+    assert expired() == [(FACT, second)]
+
+    assert both in staged()
+    assert staged() == live(place)
+    assert faults() == []
+
+
+def test_what_was_superseded_lately_stays(place, corrected):
+    assert expired(now=datetime.now(UTC) + timedelta(days=29)) == []
+    assert len(staged()) == 3
+
+
+def test_a_dry_run_tells_what_would_go_and_takes_nothing_away(place, corrected):
+    before = place.staged("")
+
+    assert expired(dry_run=True) == [(FACT, corrected[1])]
+
+    assert place.staged("") == before
+    assert place.rows("SELECT * FROM etl_run WHERE step = 'expire'") == []
+
+
+def test_what_was_taken_away_is_in_the_log(place, corrected):
+    size = sum(one.size for one in staging.loads(FACT)[corrected[1]])
+
+    expired()
+
+    said = place.rows("SELECT table_name, outcome, message FROM etl_run WHERE step = 'expire'")
+    assert said == [(FACT, "done", f"1 staged loads, {size:,} bytes")]
+
+
+def test_a_load_that_was_never_published_goes_when_nobody_has_written_to_it_for_long(place, load):
+    put(place, 1.0)
+    (planned,) = plan.plan(FACT, Window(*DAYS)).plans
+
+    assert expired(now=datetime.now(UTC) + timedelta(days=29)) == []
+    assert expired() == [(FACT, planned.load_id)]
+    assert staged() == []
+
+    with pytest.raises(StagingError, match="there is no plan"):
+        plan.read(planned.uri)
+
+
+def test_derived_tables_are_built_anew_from_what_stays(place, load, corrected):
+    expired()
+    found, counts = load(DAILY)
+
+    assert (found.new, counts["objects"]) == (2, 2)
+    assert faults() == []
+
+
+def test_what_comes_back_as_it_was_is_staged_anew_and_loaded(place, load, corrected):
+    expired()
+    put(place, 1.0, 3.0)
+
+    load()
+
+    assert place.rows(
+        "SELECT value FROM fact_pv_measurement WHERE ss_id = 1 AND timestamp >= '2019-01-01' ORDER BY timestamp"
+    ) == [(1.0,), (3.0,)]
+    assert faults() == []
+
+
+def come_back(place):
+    """Bring the second content back and take it through all steps but publish; the plan."""
+    put(place, 1.0, 3.0)
+    (planned,) = plan.plan(FACT, Window(*DAYS)).plans
+    stage.stage(planned)
+    check.check(planned)
+    return planned
+
+
+def written_long_ago(monkeypatch):
+    """Let whoever expires not see that the folder was written to just now."""
+    loads = staging.loads
+    monkeypatch.setattr(staging, "loads", lambda table: {load_id: [] for load_id in loads(table)})
+
+
+def test_a_load_that_is_published_again_while_it_is_set_aside_is_put_back(place, load, corrected, monkeypatch):
+    planned = come_back(place)
+    assert planned.load_id == corrected[1]
+    set_aside = staging.set_aside
+
+    def published_just_before(table, load_id):
+        if load_id == planned.load_id:
+            publish.publish(planned)
+        set_aside(table, load_id)
+
+    monkeypatch.setattr(staging, "set_aside", published_just_before)
+
+    assert (FACT, planned.load_id) not in expired()
+
+    assert staging.read_manifest(FACT, planned.load_id)
+    assert planned.load_id in live(place)
+    assert load(DAILY)[1]["objects"] == 2
+    assert faults() == []
+
+
+def test_who_publishes_what_is_being_taken_away_finds_that_it_is_not_staged(place, load, corrected, monkeypatch):
+    planned = come_back(place)
+    remove = staging.remove
+    tried = []
+
+    def published_just_after_it_was_judged(uri):
+        if planned.load_id in uri:
+            tried.append(uri)
+            with pytest.raises(StagingError, match="is not staged, or its files are gone"):
+                publish.publish(planned)
+        remove(uri)
+
+    monkeypatch.setattr(staging, "remove", published_just_after_it_was_judged)
+    written_long_ago(monkeypatch)
+
+    expire.expire("test", now=LATER)
+
+    assert tried
+    assert planned.load_id not in live(place)
+    assert faults() == []
+
+
+def test_who_has_judged_before_a_load_was_set_aside_does_not_publish_it(place, load, corrected, monkeypatch):
+    planned = come_back(place)
+    transact = publish._transact
+    taken = []
+
+    def as_the_load_is_taken_away(*arguments):
+        if not taken:
+            with monkeypatch.context() as still_there:
+                still_there.setattr(staging, "remove", taken.append)
+                expire.expire("test", now=LATER)
+        return transact(*arguments)
+
+    monkeypatch.setattr(publish, "_transact", as_the_load_is_taken_away)
+
+    with pytest.raises(StagingError, match="is not staged, or its files are gone"):
+        publish.publish(planned)
+
+    assert taken == [staging.folder(FACT, planned.load_id)]
+    assert planned.load_id not in live(place)
+    assert faults() == []
+
+
+POINTS = [
+    "before:jobs.staging.set_aside",
+    "before:manifest:jobs.staging.delete",
+    "after:jobs.staging.set_aside",
+    "before:jobs.staging.remove",
+    "after:jobs.staging.remove",
+]
+
+
+def grown_old(place):
+    """Let all that was staged and published have been so 31 days ago."""
+    old = (datetime.now(UTC) - timedelta(days=31)).timestamp()
+    for path in Path(place.staging.removeprefix("file://")).rglob("*"):
+        os.utime(path, (old, old))
+    place.change(
+        "UPDATE etl_checkpoint SET published_at = TIMESTAMP_SUB(published_at, INTERVAL 31 DAY) WHERE TRUE; "
+        "UPDATE etl_head SET changed_at = TIMESTAMP_SUB(changed_at, INTERVAL 31 DAY) WHERE TRUE;"
+    )
+
+
+@pytest.mark.only_on("duckdb")
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_any_step_the_next_one_goes_on_and_nothing_that_is_needed_is_lost(
+    place, load, corrected, monkeypatch, point
+):
+    before = place.facts()
+    grown_old(place)
+    killed = (sys.executable, str(ROOT / "tests/killed.py"), point)
+
+    code, _, err = place.run("expire", launcher=killed)
+
+    assert code == -9, err
+    assert expired(now=None) == ([] if point.startswith("after:jobs.staging.remove") else [(FACT, corrected[1])])
+    assert staged() == live(place)
+    assert all(staging.read_manifest(FACT, load_id) for load_id in staged())
+    assert load(DAILY)[1]["objects"] == 2
+    assert place.facts() == before
+    assert faults() == []
+
+
+def test_only_tables_that_are_loaded_have_staged_loads():
+    assert {table for table in contract.names() if contract.load(table).sources} == {
+        "dim_sensor",
+        "dim_system",
+        FACT,
+        DAILY,
+        "fact_pv_energy_hourly",
+    }
