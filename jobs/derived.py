@@ -111,11 +111,13 @@ def _months(table: str, load_id: str) -> tuple[str, ...]:
 
 
 def _dimensions(promised: Contract, systems: list[int]) -> dict[str, dict[int, list[dict]]]:
-    """Read the columns that the table is derived from of each dimension: its rows by system."""
+    """Read the columns that the table is derived from of each dimension: its rows by system, those of now."""
     found = {}
     for table, columns in list(promised.derived_from.items())[1:]:
         found[table] = defaultdict(list)
-        asked = sql("dimension", table=table, columns=columns)
+        # A row that was there before its table had a history is one of now.
+        now = "IFNULL(is_current, TRUE)" if "is_current" in contract.load(table).column_names else "TRUE"
+        asked = sql("dimension", table=table, columns=columns, now=now)
         for row in warehouse().select(asked, {"systems": systems}) if systems else ():
             found[table][row["ss_id"]].append(row)
     return found

@@ -16,6 +16,7 @@ SPARK_TYPES = {
     "INT64": T.LongType(),
     "FLOAT64": T.DoubleType(),
     "STRING": T.StringType(),
+    "BOOL": T.BooleanType(),
     "DATE": T.DateType(),
     "DATETIME": T.TimestampNTZType(),
     "TIMESTAMP": T.TimestampType(),
