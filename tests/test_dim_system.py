@@ -343,6 +343,14 @@ def test_what_can_be_is_used_and_has_no_flag(listed):
     assert all(row[name] == row[f"{name}_published"] for name in nameplate.JUDGED)
 
 
+@pytest.mark.parametrize(
+    ("place", "state"),
+    [("Golden, CO", "CO"), ("Golden CO", "CO"), ("ZIP: 80401", None), ("Colorado", None), ("Golden, ZZ", None)],
+)
+def test_the_state_of_a_system_is_the_one_that_its_place_ends_with(place, state):
+    assert only(edition("20250601", {"site_location": place}))["us_state"] == state
+
+
 def test_a_bare_number_is_of_hours_west_and_is_used_with_a_minus():
     row = only(edition("20250601", {"timezone_or_utc_offset": "7"}))
 
