@@ -1,10 +1,10 @@
 """What an institution's activities are weighed with: for now the price index.
 
-Loads `dim_price_index` from the newest edition in the landing bucket, where `python -m jobs land` puts it. A newer
-edition takes the older one's place, and may not have fewer values.
+Loads `dim_price_index` from the landing bucket, where `python -m jobs land` puts each edition. A newer edition stands
+beside the older ones, and may not lack what they have.
 
 * **On schedule** each run loads what has landed since the last one.
-* **Trigger** by hand to accept what a rule of the contract has found, or fewer values than there were.
+* **Trigger** by hand to accept what a rule of the contract has found, after its failed *check* has named the rule.
 
 The table goes through the same four steps as in `pv`; where nothing has landed the run ends after the first.
 """
@@ -12,7 +12,7 @@ The table goes through the same four steps as in `pv`; where nothing has landed 
 from datetime import UTC, datetime
 
 import forms
-from airflow.sdk import CronDataIntervalTimetable, Param, dag
+from airflow.sdk import CronDataIntervalTimetable, dag
 from alerts import in_time
 from assets import landed
 from table_steps import DEFAULTS, load
@@ -20,12 +20,6 @@ from table_steps import DEFAULTS, load
 FORM = {
     "restate": forms.restate("Load the edition again if an older contract or transform has loaded it."),
     "accept": forms.ACCEPT,
-    "accept_loss": Param(
-        False,
-        type="boolean",
-        title="Accept loss",
-        description="Publish an edition that has fewer values than the one it replaces.",
-    ),
 }
 
 

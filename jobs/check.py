@@ -27,7 +27,7 @@ from jobs.warehouse.dialect import SESSION, to_duckdb
 log = logging.getLogger(__name__)
 
 ACCEPTED = " Accepted by whoever planned the load."
-# How many refused rows an error tells of.
+# How many refused rows an error tells of, and how many examples a finding.
 SHOWN = 5
 
 OBJECTS = pa.schema(
@@ -134,26 +134,37 @@ def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dic
             rows = warehouse().select(sql("referenced_keys", table=table, column=column), {})
             known = contract.load(table).arrow_schema.field(column)
             engine.register(table, pa.Table.from_pylist(rows, pa.schema([known])))
+        for table in promised.looks_at:
+            schema = contract.load(table).arrow_schema
+            rows = warehouse().select(sql("all_rows", table=table, columns=schema.names), {})
+            engine.register(table, pa.Table.from_pylist(rows, schema))
         for rule in [*_promises(promised), *promised.checks]:
-            (query,) = to_duckdb(rule.query)
             with staging.told(manifest["attempt"], "read"), _read_by_engine():
-                ((observed,),) = engine.execute(query).fetchall()
+                ((observed,),) = _answer(engine, rule.query)
+                broken = not rule.holds(observed)
+                examples = _answer(engine, rule.examples) if broken and rule.examples else []
+            such_as = f" Such as {', '.join(str(value) for (value,) in examples)}." if examples else ""
             is_accepted = rule in promised.checks and rule.name in planned.accepted
             yield {
                 "check_name": rule.name,
                 "severity": "warning" if is_accepted else rule.severity,
-                "passed": rule.holds(observed),
+                "passed": not broken,
                 "observed": float(observed),
                 "expected": rule.expected,
-                "message": rule.description + (ACCEPTED if is_accepted else ""),
+                "message": rule.description + such_as + (ACCEPTED if is_accepted else ""),
             }
+
+
+def _answer(engine: duckdb.DuckDBPyConnection, query: str) -> list[tuple]:
+    (statement,) = to_duckdb(query)
+    return engine.execute(statement).fetchmany(SHOWN)
 
 
 def _promises(promised: Contract) -> Iterator[Check]:
     """Write the checks that follow from a contract's columns; each counts what breaks it."""
 
-    def none(name: str, query: str, description: str, severity: str = "error") -> Check:
-        return Check(name, query, "mustBe", 0, severity, description)
+    def none(name: str, query: str, description: str, severity: str = "error", examples: str | None = None) -> Check:
+        return Check(name, query, "mustBe", 0, severity, description, examples)
 
     yield none(
         "every_row_accounted_for",
@@ -199,11 +210,13 @@ def _promises(promised: Contract) -> Iterator[Check]:
                 f"Rows with another word than {words}.",
             )
     for column, (table, key) in promised.references.items():
+        unknown = f"FROM staged WHERE `{column}` NOT IN (SELECT `{key}` FROM {table})"
         yield none(
             f"{column}_in_{table}",
-            f"SELECT COUNT(DISTINCT `{column}`) FROM staged WHERE `{column}` NOT IN (SELECT `{key}` FROM {table})",
+            f"SELECT COUNT(DISTINCT `{column}`) {unknown}",
             f"Values that {table} does not have; their rows are loaded all the same.",
             severity="warning",
+            examples=f"SELECT DISTINCT `{column}` {unknown} ORDER BY `{column}`",
         )
 
 

@@ -6,7 +6,7 @@ view has its query beside it, in `jobs/tables/<view>.sql`.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache, cached_property
@@ -75,7 +75,8 @@ class Check:
     """A rule of the contract: one GoogleSQL query with one number, and the bound it must keep.
 
     The query may read `staged` (the load's rows), `quarantine` (the refused ones), `objects` (one row per source
-    object with its counts) and every table the contract references (its keys only).
+    object with its counts), every table the contract references (its keys only), and those it looks at, as they are
+    now. `examples` is a query with one column, of what breaks the rule.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Check:
     bound: float
     severity: str
     description: str
+    examples: str | None = None
 
     @property
     def expected(self) -> str:
@@ -100,9 +102,9 @@ class Source:
     """Where a table's objects of one layout are.
 
     `bucket` names a setting, such as `{pvdaq_bucket}`. `list_by` is the prefix below `prefix` that one listing takes,
-    with `{ss_id}` and `{year}` where they vary; `key_pattern` matches the rest of a key and names its parts; `takes` is
-    `every` matching object or the `newest` (greatest key). An object of a system's day `outranks` those of other
-    sources for that day, which are then not read. Where `aliases` has a folder's id, that is another system's.
+    with `{ss_id}` and `{year}` where they vary; `key_pattern` matches the rest of a key and names its parts. An object
+    of a system's day `outranks` those of other sources for that day, which are then not read. Where `aliases` has a
+    folder's id, that is another system's.
     `companions` are the prefixes of small objects that a system's objects are read with, by what they are called. In
     the landing bucket an edition's file `lands_as` this name.
     """
@@ -112,7 +114,6 @@ class Source:
     prefix: str
     list_by: str
     key_pattern: re.Pattern
-    takes: str
     outranks: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     companions: Mapping[str, str] = field(default_factory=dict)
@@ -139,7 +140,8 @@ class Source:
 class Contract:
     """What a table promises.
 
-    `replaces` says what a new object version takes the place of: the `object`'s older version, or the whole `table`.
+    `replaces` says what a new object version takes the place of: the `object`'s older version, or the whole `table`,
+    which is then made anew of all its objects. `looks_at` are tables and views that its checks read.
     `query` is a view's GoogleSQL, with `${dataset}` before each table; a table has none. A derived table is built from
     the columns `derived_from` names of a fact, which comes first, and of dimensions; its `unit` is a key of UNIT_REACH.
     `freshness` is how far a table may be behind what it is made of.
@@ -161,6 +163,7 @@ class Contract:
     sources: tuple[Source, ...]
     derived_from: Mapping[str, tuple[str, ...]]
     unit: str | None
+    looks_at: tuple[str, ...]
     checks: tuple[Check, ...]
 
     @cached_property
@@ -196,13 +199,14 @@ class Contract:
         found = self.source_of(key)
         return found and found[1]
 
-    def within(self, first_day: date, last_day: date, parts: Iterable[Mapping[str, str]] = ()) -> str:
+    def within(self, first_day: date, last_day: date, parts: Sequence[Mapping[str, str]] = ()) -> str:
         """Write the predicate that keeps a statement to what some objects cover, with literal bounds.
 
         Args:
             first_day: the first day [wall clock], where the table is partitioned by time.
             last_day: the last day, itself included.
-            parts: the parts of the objects' keys; those that are INT64 columns bound them, unless they are very many.
+            parts: the parts of the objects' keys; those that every key has, and that are INT64 columns, bound them,
+                unless they are very many.
         """
         bounds = ["TRUE"]
         if self.partition:
@@ -210,6 +214,8 @@ class Contract:
             bounds.append(f"`{self.partition}` <= {self._moment(last_day, '23:59:59.999999')}")
         values: dict[str, set[int]] = {}
         numbers = {column.name for column in self.columns if column.type == "INT64"}
+        for part in parts:
+            numbers &= part.keys()
         for name, value in (item for part in parts for item in part.items() if item[0] in numbers):
             values.setdefault(name, set()).add(int(value))
         bounds += [
@@ -302,6 +308,7 @@ def _contract(table, document, schema) -> Contract:
         sources=tuple(map(_source, document.servers or ())) or _units(custom),
         derived_from={name: tuple(columns) for name, columns in custom.get("derivedFrom", {}).items()},
         unit=custom.get("unit"),
+        looks_at=tuple(custom.get("looksAt", ())),
         checks=tuple(_check(rule) for rule in schema.quality or ()),
     )
 
@@ -357,7 +364,6 @@ def _source(server) -> Source:
         prefix=prefix,
         list_by=custom["listBy"],
         key_pattern=re.compile(custom["keyPattern"]),
-        takes=custom["takes"],
         outranks=tuple(custom.get("outranks", ())),
         aliases={str(folder): str(ss_id) for folder, ss_id in custom.get("aliases", {}).items()},
         companions=custom.get("companions", {}),
@@ -372,11 +378,12 @@ def _units(custom: dict) -> tuple[Source, ...]:
     if custom.get("unit") not in UNIT_REACH:
         raise ValueError(f"it is derived by {custom.get('unit')}, and a unit is {' or '.join(UNIT_REACH)}")
     fact = next(iter(custom["derivedFrom"]))
-    return (Source(name="units", bucket=fact, prefix="", list_by="", key_pattern=UNIT_KEY, takes="every"),)
+    return (Source(name="units", bucket=fact, prefix="", list_by="", key_pattern=UNIT_KEY),)
 
 
 def _check(rule) -> Check:
     ((word, bound),) = ((w, getattr(rule, w)) for w in COMPARISONS if getattr(rule, w) is not None)
     if rule.severity not in ("error", "warning"):
         raise ValueError(f"check {rule.name} has severity {rule.severity!r}")
-    return Check(rule.name, rule.query, word, float(bound), rule.severity, rule.description)
+    examples = _custom(rule).get("examples")
+    return Check(rule.name, rule.query, word, float(bound), rule.severity, rule.description, examples)

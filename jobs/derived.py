@@ -114,9 +114,11 @@ def _months(table: str, load_id: str) -> tuple[str, ...]:
 
 
 def dimension(table: str, columns: tuple[str, ...], systems: list[int]) -> dict[int, list[dict]]:
-    """Read columns of a dimension for some systems: its rows by system."""
+    """Read columns of a dimension for some systems: its rows by system, those of now."""
     found: dict[int, list[dict]] = defaultdict(list)
-    asked = sql("dimension", table=table, columns=columns)
+    # A row that was there before its table had a history is one of now.
+    now = "IFNULL(is_current, TRUE)" if "is_current" in contract.load(table).column_names else "TRUE"
+    asked = sql("dimension", table=table, columns=columns, now=now)
     for row in warehouse().select(asked, {"systems": systems}) if systems else ():
         found[row["ss_id"]].append(row)
     return found

@@ -15,11 +15,12 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs import vocabulary
+from jobs import nameplate, vocabulary
 from jobs.errors import SourceError
 from jobs.quality import System
 
-FIXED_OFFSET = re.compile(r"-?[0-9]{1,2}(\.[0-9]+)?")
+# One dialect has the unit in the name of a key, as in `power(kW DC)`.
+UNIT = re.compile(r"\(.*\)$")
 BLANKS = {"", "none", "nan", "null"}
 
 
@@ -91,12 +92,34 @@ class Metadata:
     """A system's metadata in JSON.
 
     `metrics` are the channels' names with what is said of each, in order, a name that comes twice as often as it comes;
-    `instruments` by source type what channels may belong to, each with its `id`; `system` what flags need to know.
+    `instruments` by source type what channels may belong to, each with its `id`; `described`, `site` and `mounts` what
+    it says of the system, without units in the names of keys.
     """
 
     metrics: list[tuple[str, dict]]
     instruments: dict[str, list[dict]]
-    system: System
+    described: dict
+    site: dict
+    mounts: list[dict]
+
+    @property
+    def system(self) -> System:
+        """What flags need to know of the system; what cannot be is not known."""
+        said = {
+            "latitude_deg": _lenient(self.site.get("latitude")),
+            "longitude_deg": _lenient(self.site.get("longitude")),
+            "dc_capacity_kw": _lenient(self.described.get("power")),
+            "site_location": text(self.site.get("location")),
+            "timezone_or_utc_offset": text(self.described.get("timezone_code")),
+        }
+        usable = nameplate.judge(said)
+        return System(
+            latitude_deg=usable["latitude_deg"],
+            longitude_deg=usable["longitude_deg"],
+            utc_offset_hours=usable["utc_offset_hours"],
+            zone=usable["time_zone"],
+            dc_capacity_kw=usable["dc_capacity_kw"],
+        )
 
 
 def from_json(body: bytes, ss_id: int) -> Metadata:
@@ -112,9 +135,10 @@ def from_json(body: bytes, ss_id: int) -> Metadata:
         raise SourceError(f"is not JSON: {fault}") from None
     try:
         metadata = dict(_pairs(metadata))
-        described = dict(_pairs(metadata["System"]))
+        described = _plain(metadata["System"])
         about = whole_number(described["system_id"])
-        system = _system(described, dict(_pairs(metadata.get("Site") or ())))
+        site = _plain(metadata.get("Site") or ())
+        mounts = [_plain(mount) for _, mount in _pairs(metadata.get("Mount") or ())]
         metrics = [(name, _unpaired(entry)) for name, entry in _pairs(metadata.get("Metrics") or ())]
         instruments = {
             source_type: [
@@ -126,37 +150,18 @@ def from_json(body: bytes, ss_id: int) -> Metadata:
         raise SourceError(f"is not a system's metadata: {fault!r}") from None
     if about != ss_id:
         raise SourceError(f"is the metadata of system {about}, and its key that of {ss_id}")
-    return Metadata(metrics, instruments, system)
+    return Metadata(metrics, instruments, described, site, mounts)
 
 
-def _system(described: dict, site: dict) -> System:
-    """Read what there is to know of a system; what cannot be is not known."""
-    zone = text(described.get("timezone_code"))
-    # A bare number is of hours WEST of UTC.
-    west = float(zone) if zone and FIXED_OFFSET.fullmatch(zone) else None
-    latitude, longitude, capacity = (
-        _plausible(said, most)
-        for said, most in (
-            (site.get("latitude"), 90),
-            (site.get("longitude"), 180),
-            (described.get("power", described.get("power(kW DC)")), math.inf),
-        )
-    )
-    return System(
-        latitude_deg=latitude,
-        longitude_deg=longitude,
-        utc_offset_hours=None if west is None else -west,
-        zone=zone if west is None else None,
-        dc_capacity_kw=capacity if capacity and capacity > 0 else None,
-    )
-
-
-def _plausible(said, most: float) -> float | None:
+def _lenient(said) -> float | None:
     try:
-        found = number(said)
+        return number(said)
     except (TypeError, ValueError):
         return None
-    return found if found is not None and abs(found) <= most else None
+
+
+def _plain(value) -> dict:
+    return {UNIT.sub("", name): said for name, said in _pairs(value)}
 
 
 def _pairs(value) -> tuple:

@@ -12,7 +12,6 @@ from datetime import date, timedelta
 
 from jobs.contract import Contract, Source
 from jobs.errors import LoadError, SourceError
-from jobs.ledger import LoadedObject
 from jobs.objects import Bucket, ObjectVersion, digest
 from jobs.settings import settings
 
@@ -41,7 +40,12 @@ class Found:
     @property
     def claim(self) -> tuple[str, ...]:
         """What of the source it has to itself; two objects for the same would double."""
-        return self.source.name, *(part.lstrip("0") for part in self.parts.values())
+        return claim(self.source, self.parts)
+
+
+def claim(source: Source, parts: dict[str, str]) -> tuple[str, ...]:
+    """Tell what of a source the object with these parts of its key has to itself."""
+    return source.name, *(part.lstrip("0") for part in parts.values())
 
 
 @dataclass(frozen=True)
@@ -281,18 +285,3 @@ def within(promised: Contract, parts: dict[str, str] | None, window: Window) -> 
     if covered is None:
         return promised.partition is None
     return covered[0] <= window.last_day and covered[1] >= window.first_day
-
-
-def newest(listed: list[Found], live: dict[str, LoadedObject]) -> list[Found]:
-    """Choose the newest edition; none when the one that is live is newer than all that is listed.
-
-    Raises:
-        SourceError: none is listed.
-    """
-    if not listed:
-        raise SourceError("the source lists no edition at all; the table stays as it is")
-    found = max(listed, key=lambda entry: entry.version.key)
-    if live and max(live) > found.version.key:
-        log.warning("%s is loaded and no longer listed; the older %s is not loaded", max(live), found.version.key)
-        return []
-    return [found]

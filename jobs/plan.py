@@ -153,7 +153,7 @@ def plan(
 
     Args:
         table: a table with a source.
-        window: days and systems; does not matter to a table whose keys name none.
+        window: days and systems; does not matter to a table that is made anew whole.
         restate: load unchanged objects again that an older contract or transform version has loaded.
         retire_vanished: take the rows of vanished objects out of the table.
         accept_loss: do not hold corrected objects against the number of rows that they replace.
@@ -172,20 +172,26 @@ def plan(
             f"{table} has no rule {', '.join(unknown)} that could be accepted; it has {', '.join(rules)}. Nothing was "
             "planned"
         )
+    is_whole = promised.replaces == "table"
+    if is_whole:
+        window = Window()
     # The state first: what is published while the listing runs then counts as moved, and an old listing cannot win.
     now = ledger.state(table, window.first_day or ledger.EVER[0], window.last_day or ledger.EVER[1])
     listed = (derived if promised.derived_from else listing).listed(promised, window, progress)
+    if is_whole and not listed:
+        raise SourceError(f"{table}: the source lists nothing that it is made of; the table stays as it is")
     live = {
         key: version
         for key, version in now.live.items()
-        if promised.replaces == "table" or listing.within(promised, promised.parts(key), window)
+        if is_whole or listing.within(promised, promised.parts(key), window)
     }
-    if promised.sources[0].takes == "newest":
-        listed = listing.newest(listed, live)
     there = {found.version.key for found in listed}
     comparison = Comparison(table)
-    if promised.replaces == "object":
-        comparison.vanished = sorted(live.keys() - there)
+    comparison.vanished = sorted(live.keys() - there)
+    if is_whole:
+        # What has only another name now is not lost to the table; of a part file, its name is new with each writing.
+        claims = {found.claim for found in listed}
+        comparison.vanished = [key for key in comparison.vanished if _claim(promised, key) not in claims]
     # A day that is vanished and stays keeps its rank.
     empty = {found.version.key for found in listed if not found.version.size_bytes}
     outranked = listing.outranked(promised, there if retire_vanished else there | live.keys(), empty)
@@ -220,15 +226,23 @@ def plan(
             comparison.unchanged += 1
             comparison.outdated += _outdated(loaded, versions)
             continue
-        replaced = live.values() if promised.replaces == "table" else [loaded] if loaded else []
-        rows_replaced = sum(version.rows_loaded for version in replaced)
+        rows_replaced = loaded.rows_loaded if loaded else 0
         rows_replaced += by_day.pop(_subject(promised, found.version.key), 0)
         chosen.append((found, 0 if accept_loss else rows_replaced))
-    complete = listing.with_companions(promised, [found for found, _ in chosen])
-    brought = [_planned(found, rows) for found, (_, rows) in zip(complete, chosen, strict=True)]
     retires = retire_vanished or promised.derived_from
     retiring = _retiring(promised, listed, [live[key] for key in comparison.vanished]) if retires else []
     comparison.retired = len(retiring)
+    if is_whole and (chosen or retiring):
+        if kept := set(comparison.vanished) - {version.object_key for version in retiring}:
+            raise SourceError(
+                f"{table} is made anew of all its objects, of which {len(kept)} have vanished from the source, so that "
+                f"what they alone say would be lost: {', '.join(sorted(kept))}; nothing was planned. Plan with the "
+                "vanished retired"
+            )
+        rows = {key: 0 if accept_loss else version.rows_loaded for key, version in live.items()}
+        chosen = [(found, rows.get(found.version.key, 0)) for found in listed]
+    complete = listing.with_companions(promised, [found for found, _ in chosen])
+    brought = [_planned(found, rows) for found, (_, rows) in zip(complete, chosen, strict=True)]
     comparison.plans = tuple(
         _write(promised, versions, now.head, brings, retires, tuple(sorted(set(accept))))
         for brings, retires in _cut(promised, brought, [*retiring, *leaving])
@@ -239,6 +253,11 @@ def plan(
 def _record(promised: Contract, key: str) -> tuple | None:
     known = promised.source_of(key)
     return known and listing.record(*known)
+
+
+def _claim(promised: Contract, key: str) -> tuple[str, ...] | None:
+    known = promised.source_of(key)
+    return known and listing.claim(*known)
 
 
 def _subject(promised: Contract, key: str) -> tuple[int, ...]:
@@ -307,8 +326,13 @@ def _planned(found: Found, rows_replaced: int) -> PlannedObject:
     )
 
 
-def _grouped(objects: list[PlannedObject]) -> tuple[PlannedObject, ...]:
-    """Put objects in order and cut them into what one Spark task reads; the same cut on every machine."""
+def _grouped(promised: Contract, objects: list[PlannedObject]) -> tuple[PlannedObject, ...]:
+    """Put objects in order and cut them into what one Spark task reads; the same cut on every machine.
+
+    A table that is made of all its objects at once is one task.
+    """
+    if promised.replaces == "table":
+        return tuple(sorted(objects, key=_place))
     grouped, count, size = [], 0, 0
     for entry in sorted(objects, key=_place):
         if count == GROUP_OBJECTS or (count and size + entry.size_bytes > GROUP_BYTES):
@@ -385,7 +409,7 @@ def _write(promised: Contract, versions, head: int, chosen, retiring, accepted: 
         head=head,
         contract_version=versions[0],
         transform_version=versions[1],
-        objects=_grouped(chosen),
+        objects=_grouped(promised, chosen),
         retired=retired,
         # Where one names no day, its rows may be of any.
         retired_days=(min(days), max(days)) if len(days) == 2 * len(retiring) > 0 else None,

@@ -59,6 +59,9 @@ def publish(planned: Plan) -> dict[str, int]:
         window = ledger.EVER if None in gone else _days(planned.objects, planned.retired_days)
         now = ledger.state(planned.table, *window, since=planned.head)
         due = [entry for entry in planned.objects if not _is_live(planned, entry, now.live.get(entry.key))]
+        if promised.replaces == "table" and (due or len(now.live) > len(planned.objects)):
+            # It is made of all of them at once, so that none can be left out or stay.
+            due = list(planned.objects)
         leaving = _leaving(promised, planned, due, now.live)
         if not due and not leaving:
             log.info("%s load %s is published already", planned.table, planned.load_id)

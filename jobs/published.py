@@ -8,8 +8,10 @@ import io
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from jobs.errors import SourceError
+from jobs.transform import SourceObject
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,18 @@ def _records(text: str) -> Iterator[tuple[int, str, list[str]]]:
         yield first, "".join(taken).rstrip("\r\n"), cells
         first = reader.line_num + 1
         taken.clear()
+
+
+def edition_day(source: SourceObject) -> date:
+    """Tell the day that an edition was published on, by its key.
+
+    Raises:
+        SourceError: the calendar has no such day.
+    """
+    try:
+        return date.fromisoformat(source.parts["published_on"])
+    except ValueError:
+        raise SourceError(f"says that it was published on {source.parts['published_on']}, which is no day") from None
 
 
 def number(text: str) -> float:

@@ -153,8 +153,11 @@ def stage_group(attempt: str, number: int) -> dict:
     planned = plan.read(f"{attempt}/groups/{number:05d}.plan.json")
     promised, group = contract.load(planned.table), planned.objects
     rejects, objects, faults, files = [], [], [], []
+    made = _parsed(promised, group)
+    if promised.replaces == "table":
+        made = _together(promised, made)
     with RowFiles(promised) as rows:
-        for entry, pieces in _parsed(promised, group):
+        for entry, pieces in made:
             counts = dict.fromkeys(("rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate"), 0)
             try:
                 for parsed in pieces:
@@ -232,6 +235,30 @@ def _parsed(promised: Contract, group: tuple[PlannedObject, ...]) -> Iterator[tu
     with ThreadPoolExecutor(bucket.connections) as pool:
         for entry, body in zip(group, pool.map(body_of, group), strict=True):
             yield entry, pieces(entry, body)
+
+
+def _together(
+    promised: Contract, made: Iterator[tuple[PlannedObject, Iterator[Parsed]]]
+) -> Iterator[tuple[PlannedObject, Iterator[Parsed]]]:
+    """Make a table of what all of its objects say; of faults nothing is made, and each stays its own object's."""
+    said: list[tuple[PlannedObject, Parsed]] = []
+    faults: list[tuple[PlannedObject, SourceError]] = []
+    for entry, pieces in made:
+        try:
+            (piece,) = pieces
+            said.append((entry, piece))
+        except SourceError as fault:
+            faults.append((entry, fault))
+    if faults:
+        yield from ((entry, _raising(fault)) for entry, fault in faults)
+        return
+    rows = transform.of(promised.table).together([piece for _, piece in said])
+    yield from ((entry, iter([piece])) for (entry, _), piece in zip(said, rows, strict=True))
+
+
+def _raising(fault: SourceError) -> Iterator[Parsed]:
+    raise fault
+    yield
 
 
 def _stamped(rows: pa.Table, load_id: str, object_id: str) -> pa.Table:

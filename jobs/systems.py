@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from jobs import contract, listing
+from jobs import contract, derived, listing
 from jobs.errors import LoadError
-from jobs.warehouse import sql, warehouse
 
 
 def refuse_unknown(systems: Iterable[int]) -> None:
@@ -16,9 +15,8 @@ def refuse_unknown(systems: Iterable[int]) -> None:
         LoadError: there are such systems; all of them are named.
         SourceError: the bucket cannot be asked.
     """
-    asked = sql("dimension", table="dim_system", columns=("ss_id",))
     unknown = set(systems)
-    unknown -= {row["ss_id"] for row in warehouse().select(asked, {"systems": sorted(unknown)})}
+    unknown -= derived.dimension("dim_system", ("ss_id",), sorted(unknown)).keys()
     fact = contract.load("fact_pv_measurement")
     if unknown and (unknown := unknown - listing.systems(fact)):
         raise LoadError(

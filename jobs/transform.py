@@ -4,7 +4,7 @@
 same object would give other rows. The module of a derived table has them too, over DataFrames.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from io import BytesIO
@@ -80,6 +80,21 @@ class Transform(Protocol):
         """
 
 
+class Together(Transform, Protocol):
+    """The module of a table that is made of all its objects at once; its transforms say what each object says."""
+
+    def together(self, said: Sequence[Parsed]) -> list[Parsed]:
+        """Turn what the objects say into the table's rows, each with the object that it belongs to.
+
+        Args:
+            said: one piece of each object, of columns that are the module's own business.
+
+        Returns:
+            As many pieces in the same order, with the contract's columns. The same pieces give the same rows in
+            whatever order they come.
+        """
+
+
 class Derivation(Protocol):
     """The module of a derived table."""
 
@@ -93,6 +108,6 @@ class Derivation(Protocol):
         """
 
 
-def of(table: str) -> Transform | Derivation:
+def of(table: str) -> Transform | Together | Derivation:
     """Import the module of a table."""
     return import_module(f"jobs.tables.{table}")

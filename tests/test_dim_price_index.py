@@ -66,26 +66,28 @@ def test_what_is_not_an_index_is_refused_in_check(place, load, change, sentence)
         load(TABLE, ALL)
 
 
-def test_a_newer_edition_takes_the_place_of_the_older_and_may_not_have_less(place, load):
+def test_a_newer_edition_stands_beside_the_older_and_may_not_have_less(place, load):
     place.put(KEY, fixture().encode())
     load(TABLE, ALL)
-    whole = place.rows("SELECT COUNT(*) AS n, SUM(value) AS total FROM dim_price_index")
-    place.put(
-        KEY.replace("2026-01-13_2025-12", "2026-02-11_2026-01"), fixture().partition("CUUR0000SA0,2025")[0].encode()
-    )
+    known = "SELECT year, value, edition FROM view_price_index WHERE is_annual OR year > 2025 ORDER BY year"
+    assert place.rows(known) == [(2023, 200.0, "2025-12"), (2024, 250.0, "2025-12")]
+    lacking = KEY.replace("2026-01-13_2025-12", "2026-02-11_2026-01")
+    place.put(lacking, fixture().partition("CUUR0000SA0,2025")[0].encode())
 
-    with pytest.raises(ContractError, match=r"none_lost: 2, must be <= 0"):
+    with pytest.raises(
+        ContractError, match="none_lost: 2, must be = 0. Values of earlier editions that a later one lacks"
+    ):
         load(TABLE, ALL)
-    assert place.rows("SELECT COUNT(*) AS n, SUM(value) AS total FROM dim_price_index") == whole
 
-    place.put(
-        KEY.replace("2026-01-13_2025-12", "2026-03-11_2026-02"), (fixture() + "CUUR0000SA0,2026,M01,270.0,\n").encode()
-    )
+    corrected = fixture().replace("2024,M13,250.0", "2024,M13,251.0") + "CUUR0000SA0,2026,M01,270.0,\n"
+    place.put(lacking, corrected.encode())
     load(TABLE, ALL)
 
-    assert place.rows("SELECT COUNT(*) AS n, SUM(value) AS total FROM dim_price_index") == [
-        (whole[0][0] + 1, whole[0][1] + 270.0)
-    ]
+    assert place.rows(known) == [(2023, 200.0, "2026-01"), (2024, 251.0, "2026-01"), (2026, 270.0, "2026-01")]
+    in_january = (
+        "SELECT value FROM dim_price_index WHERE year = 2024 AND is_annual AND published_on <= DATE '2026-01-31'"
+    )
+    assert place.rows(in_january) == [(250.0,)]
 
 
 @pytest.mark.skipif(not DATA.is_file(), reason="set SUNLEDGER_DATA to a folder with BLS' published index")

@@ -19,7 +19,8 @@ from jobs.cli import verify_command
 from jobs.errors import ConflictError, ContractError, SourceError, SupersededError, WarehouseError
 from jobs.listing import Window
 
-FACT = "fact_pv_measurement"
+FACT, SYSTEMS = "fact_pv_measurement", "dim_system"
+EDITION = "pvdaq/csv/systems_20250601.csv"
 FIFTH, SIXTH, SEVENTH = date(2019, 1, 5), date(2019, 1, 6), date(2019, 1, 7)
 RUN = ("run", FACT, "--from", "2019-01-05", "--to", "2019-01-08")
 # Readings of the fixtures.
@@ -178,10 +179,10 @@ def test_a_late_zombie_is_refused_and_changes_nothing(two_days, load):
 
 def test_a_zombie_with_an_older_catalogue_is_refused(place, shared_session):
     place.put_fixtures()
-    place.s3.delete_object(Bucket=place.bucket, Key="pvdaq/csv/systems_20250601.csv")
-    older = plan.plan("dim_system", Window()).plans[0]
+    place.s3.delete_object(Bucket=place.bucket, Key=EDITION)
+    older = plan.plan(SYSTEMS, Window()).plans[0]
     place.put_fixtures()
-    newer = plan.plan("dim_system", Window()).plans[0]
+    newer = plan.plan(SYSTEMS, Window()).plans[0]
     for planned in (older, newer):
         stage.stage(planned)
         check.check(planned)
@@ -190,7 +191,7 @@ def test_a_zombie_with_an_older_catalogue_is_refused(place, shared_session):
     with pytest.raises(SupersededError):
         publish.publish(older)
 
-    assert len(place.rows("SELECT * FROM dim_system")) == 3
+    assert len(systems(place)) == len(expected_rows(SYSTEMS))
 
 
 def test_overlapping_loads_planned_on_the_same_generation_share_their_objects(place, shared_session):
@@ -462,8 +463,8 @@ def test_spark_submit_and_the_dag_make_the_same_load_as_the_command_line(place, 
     for other in (submitted, scheduled):
         assert other.rows(f"SELECT DISTINCT load_id FROM {READINGS}") == [(found.plans[0].load_id,)]
         assert other.facts() == by_hand
-    assert scheduled.rows("SELECT * EXCEPT (load_id) FROM dim_system ORDER BY ss_id") == place.rows(
-        "SELECT * EXCEPT (load_id) FROM dim_system ORDER BY ss_id"
+    assert scheduled.rows("SELECT * EXCEPT (load_id) FROM dim_system ORDER BY ss_id, valid_from") == place.rows(
+        "SELECT * EXCEPT (load_id) FROM dim_system ORDER BY ss_id, valid_from"
     )
 
 
@@ -505,32 +506,172 @@ def test_an_empty_listing_never_empties_a_table(two_days, load):
     assert len(values(two_days)) == 5
 
 
-def test_an_older_catalogue_never_takes_the_place_of_a_newer(place, load):
+def systems(place):
+    """The history of all systems; what a rerun must not change."""
+    return place.rows(f"SELECT * EXCEPT (load_id) FROM {SYSTEMS} ORDER BY ss_id, valid_from")
+
+
+def test_loading_the_history_twice_leaves_the_same_rows_and_the_second_finds_nothing_to_do(place, load):
     place.put_fixtures()
-    load("dim_system")
-    place.s3.delete_object(Bucket=place.bucket, Key="pvdaq/csv/systems_20250601.csv")
+    load(SYSTEMS)
+    once = systems(place)
 
-    _, published = load("dim_system")
+    found, published = load(SYSTEMS)
 
-    assert published is None
-    assert len(place.rows("SELECT * FROM dim_system")) == 3
+    assert (found.new, found.changed, found.unchanged, published) == (0, 0, 10, None)
+    assert systems(place) == once
+    assert len(once) == len(expected_rows(SYSTEMS))
+    assert verified(place)
 
 
 @pytest.mark.always_on("bigquery")
-def test_a_newer_catalogue_replaces_the_table(place, load):
+def test_editions_make_the_same_history_in_whatever_order_they_come(place, new_place, load, monkeypatch):
     place.put_fixtures()
-    load("dim_system")
-    body = (ROOT / "fixtures/dim_system/pvdaq/csv/systems_20250601.csv").read_bytes()
-    place.put("pvdaq/csv/systems_20250801.csv", body.replace(b"2.912", b"3.5"))
+    load(SYSTEMS)
+    at_once = systems(place)
+    later = new_place(place.kind)
+    for name, value in later.environment.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    later.put_fixtures()
+    held = [f"pvdaq/csv/systems_{edition}.csv" for edition in ("20241231", "20250101", "20250601")]
+    for key in held:
+        later.s3.delete_object(Bucket=later.bucket, Key=key)
 
-    load("dim_system")
+    # The newest first, then the oldest, then the one between.
+    for key in (held[2], held[0], held[1]):
+        later.put(key, (ROOT / "fixtures/dim_system" / key).read_bytes())
+        found, _ = load(SYSTEMS)
+        assert found.new in (1, 8)
 
-    assert place.rows("SELECT ss_id, dc_capacity_kw FROM dim_system ORDER BY ss_id") == [
-        (1, 3.5),
-        (10, 75.0),
-        (34, None),
+    assert systems(later) == at_once
+    assert ledger.state(SYSTEMS).head == 3
+    assert verified(later)
+
+
+def test_a_corrected_older_edition_changes_its_own_row_and_leaves_the_others(place, load):
+    place.put_fixtures()
+    load(SYSTEMS)
+    before = systems(place)
+    key = "pvdaq/csv/systems_20250101.csv"
+    body = (ROOT / "fixtures/dim_system" / key).read_bytes()
+    place.put(key, body.replace(b",180,30,", b",180,35,"))
+
+    found, _ = load(SYSTEMS)
+
+    assert (found.new, found.changed, found.unchanged) == (0, 1, 9)
+    after = systems(place)
+    assert [now[0] for was, now in zip(before, after, strict=True) if was != now] == [1]
+    tilts = f"SELECT tilt_deg, valid_from, valid_to FROM {SYSTEMS} WHERE ss_id = 1 ORDER BY valid_from"
+    assert place.rows(tilts) == [
+        (30.0, date(2024, 12, 31), date(2025, 1, 1)),
+        (35.0, date(2025, 1, 1), date(2025, 6, 1)),
+        (18.5, date(2025, 6, 1), None),
     ]
     assert verified(place)
+
+
+def test_a_corrected_tilt_does_not_rewrite_what_was_known_before(place, load):
+    place.put_fixtures()
+    load(SYSTEMS)
+    known = f"""SELECT * EXCEPT (load_id, valid_to, is_current) FROM {SYSTEMS}
+        WHERE valid_from <= DATE '2025-07-01' AND (valid_to IS NULL OR DATE '2025-07-01' < valid_to) ORDER BY ss_id"""
+    last_year = place.rows(known)
+    body = (ROOT / "fixtures/dim_system" / EDITION).read_bytes()
+    place.put("pvdaq/csv/systems_20260101.csv", body.replace(b",181.2,18.5,", b",181.2,20.5,"))
+
+    load(SYSTEMS)
+
+    assert place.rows(known) == last_year
+    assert place.rows(f"SELECT tilt_deg, is_current FROM {SYSTEMS} WHERE ss_id = 1 ORDER BY valid_from DESC")[:2] == [
+        (20.5, True),
+        (18.5, False),
+    ]
+    assert verified(place)
+
+
+def test_a_vanished_edition_is_reported_and_never_loses_history_in_silence(place, load):
+    place.put_fixtures()
+    load(SYSTEMS)
+    once = systems(place)
+    place.s3.delete_object(Bucket=place.bucket, Key=EDITION)
+
+    found, published = load(SYSTEMS)
+
+    assert (found.vanished, published) == ([EDITION], None)
+    place.put("pvdaq/csv/systems_20260101.csv", (ROOT / "fixtures/dim_system" / EDITION).read_bytes())
+    with pytest.raises(
+        SourceError, match=f"1 have vanished from the source.*: {EDITION}; nothing was planned. Plan with"
+    ):
+        load(SYSTEMS)
+    assert systems(place) == once
+
+    load(SYSTEMS, retire_vanished=True)
+
+    assert place.rows(f"SELECT DISTINCT valid_from FROM {SYSTEMS} WHERE ss_id IN (10, 34, 77)") == [(date(2026, 1, 1),)]
+    assert EDITION not in ledger.state(SYSTEMS).live
+    assert load(SYSTEMS)[1] is None
+    assert verified(place)
+
+
+def test_a_part_file_under_another_name_is_not_taken_for_vanished(place, load):
+    place.put_fixtures()
+    load(SYSTEMS)
+    key = "pvdaq/parquet/site/part-00000-1f2e-c000.snappy.parquet"
+    place.s3.delete_object(Bucket=place.bucket, Key=key)
+    site = pq.read_table(ROOT / "fixtures/dim_system" / key)
+    warmer = site.set_column(site.column_names.index("av_temp"), "av_temp", pa.array(["9.5", "22.1", ""]))
+    body = pa.BufferOutputStream()
+    pq.write_table(warmer, body)
+    place.put(key.replace("1f2e", "9a9a"), body.getvalue().to_pybytes())
+
+    found, _ = load(SYSTEMS)
+
+    assert (found.new, found.unchanged, found.vanished) == (1, 9, [])
+    assert place.rows(f"SELECT DISTINCT temperature_mean_degc FROM {SYSTEMS} WHERE ss_id = 1") == [(9.5,)]
+    assert verified(place)
+
+
+@pytest.mark.exhaustive_on("bigquery")
+@pytest.mark.parametrize(
+    ("point", "is_published"),
+    [
+        ("after:jobs.plan._write", False),
+        ("after:jobs.steps.stage_load", False),
+        ("after:jobs.ledger.record_quality", False),
+        ("before:jobs.publish._transact", False),
+        ("after:jobs.publish._transact", True),
+    ],
+)
+def test_a_kill_while_a_new_edition_is_loaded_leaves_the_old_history_or_the_new(
+    point, is_published, place, shared_session, load
+):
+    place.put_fixtures()
+    load(SYSTEMS)
+    before = systems(place)
+    body = (ROOT / "fixtures/dim_system" / EDITION).read_bytes()
+    place.put("pvdaq/csv/systems_20260101.csv", body.replace(b",181.2,18.5,", b",181.2,20.5,"))
+    stage.stage(plan.plan(SYSTEMS, Window()).plans[0])
+
+    code, _, err = place.run("run", SYSTEMS, launcher=(sys.executable, "tests/killed.py", point))
+
+    assert code == -signal.SIGKILL, err
+    assert (systems(place) == before) is not is_published
+    load(SYSTEMS)
+    assert len(systems(place)) == len(before) + 1
+    assert ledger.state(SYSTEMS).head == 2
+    assert verified(place)
+
+
+def test_two_runs_of_the_history_at_once_leave_each_row_once(place):
+    place.put_fixtures()
+
+    started = [place.command("run", SYSTEMS) for _ in range(2)]
+    ends = [(process.communicate(timeout=180), process.returncode) for process in started]
+
+    assert [code for _, code in ends] == [0, 0], ends
+    assert len(systems(place)) == len(expected_rows(SYSTEMS))
+    assert ledger.state(SYSTEMS).head == 1
 
 
 def test_a_corrected_dictionary_replaces_its_own_systems_channels_and_no_others(place, load):
@@ -543,7 +684,7 @@ def test_a_corrected_dictionary_replaces_its_own_systems_channels_and_no_others(
 
     found, _ = load("dim_sensor")
 
-    assert (found.new, found.changed, found.unchanged, found.vanished) == (0, 1, 4, [])
+    assert (found.new, found.changed, found.unchanged, found.vanished) == (0, 1, 5, [])
     assert place.rows("SELECT * EXCEPT (load_id) FROM dim_sensor WHERE ss_id <> 901 ORDER BY ss_id, sensor") == before
     ((channels,),) = place.rows("SELECT COUNT(*) FROM dim_sensor WHERE ss_id = 901")
     assert channels == sum(ss_id == 10901 for ss_id, *_ in place.rows("SELECT ss_id FROM dim_sensor"))

@@ -63,7 +63,8 @@ def scripts():
     texts["leave"] = "\n".join(warehouse.sql(name, **texts) for name in ("delete_whole", "delete_objects", "retire"))
     for path in sorted(Path(warehouse.__file__).parent.joinpath("sql").glob("*.sql")):
         of_a_dimension = {"table": "dim_system", "column": "ss_id", "columns": ("ss_id", "dc_capacity_kw")}
-        other = of_a_dimension if path.stem in ("referenced_keys", "dimension") else {}
+        of_a_dimension["now"] = "IFNULL(is_current, TRUE)"
+        other = of_a_dimension if path.stem in ("referenced_keys", "dimension", "all_rows") else {}
         script = warehouse.sql(path.stem, **texts | other)
         # Relations have the names that the warehouse gives them.
         yield pytest.param(re.sub(r"\{(\w+)\}", r"\1", script), id=path.stem)

@@ -218,12 +218,25 @@ def test_a_window_that_ends_before_it_starts_is_refused():
         Window(FIFTH, date(2019, 1, 4))
 
 
-def test_the_undated_catalogue_is_never_chosen(place):
+def test_every_dated_catalogue_is_chosen_and_the_undated_one_never(place):
     place.put_fixtures()
 
-    (entry,) = plan.plan("dim_system", Window()).plans[0].objects
+    chosen = plan.plan("dim_system", Window()).plans[0].objects
 
-    assert entry.key == "pvdaq/csv/systems_20250601.csv"
+    assert [entry.key for entry in chosen if entry.source == "catalogue"] == [
+        f"pvdaq/csv/systems_{edition}.csv" for edition in ("20241231", "20250101", "20250601")
+    ]
+
+
+def test_a_table_that_is_made_of_all_its_objects_is_one_task_whatever_the_window(place, monkeypatch):
+    place.put_fixtures()
+    monkeypatch.setattr(plan, "GROUP_OBJECTS", 2)
+
+    whole, narrow = (plan.plan("dim_system", window).plans[0] for window in (Window(), Window(FIFTH, FIFTH, (34,))))
+
+    assert whole.group_count == 1
+    assert len(whole.objects) == 10
+    assert narrow == whole
 
 
 def test_a_window_of_more_days_than_a_warehouse_changes_at_once_becomes_several_loads(place, monkeypatch):

@@ -586,7 +586,7 @@ def dim_system_changed(tree, tmp_path_factory):
 
 
 NEW = {"name": "module_temperature_degc", "physicalType": "FLOAT64", "description": "Temperature [degC]."}
-# The last before load_id and object_id; no key is about it.
+# No key is about it.
 LOST = -3
 
 

@@ -98,14 +98,46 @@ def test_sentinels_and_other_quantities_are_left_out_and_channels_are_counted():
     ]
 
 
-@pytest.mark.parametrize(
-    ("place", "state"),
-    [("Golden, CO", "CO"), ("Gaithersburg MD", "MD"), ("ZIP: 01742", None), ("", None), (None, None), ("Ohio", None)],
-)
-def test_the_region_of_a_system_is_the_state_that_its_place_ends_with(place, state):
-    (system,) = answer("view_system", dim_system=[{"ss_id": 7, "site_location": place, "mount_count": 1}])
+def described(ss_id, valid_from, valid_to=None, **more):
+    row = {"ss_id": ss_id, "mount_count": 1, "valid_from": valid_from, "valid_to": valid_to, "quality": 0}
+    return row | {"is_current": valid_to is None, "is_catalogued": True} | more
 
-    assert (system["ss_id"], system["us_state"]) == (7, state)
+
+def test_a_system_is_seen_as_it_is_known_now_and_once():
+    before = described(7, DAY, date(2019, 2, 1), tilt_deg=30.0)
+    now = described(7, date(2019, 2, 1), tilt_deg=18.5, us_state="CO")
+
+    (system,) = answer("view_system", dim_system=[before, now])
+
+    assert (system["ss_id"], system["tilt_deg"], system["us_state"]) == (7, 18.5, "CO")
+
+
+def test_systems_without_data_and_data_without_a_catalogue_row_are_both_seen():
+    prize = "pvdaq/2023-solar-data-prize"
+    keys = {
+        "pvdaq/csv/pvdata/system_id=7/year=2019/month=1/day=5/system_7__date_2019_01_05.csv": None,
+        "pvdaq/parquet/pvdata/system_id=70/year=2019/month=1/day=5/system_70__date_2019_01_05.snappy.000.parquet": None,
+        "pvdaq/csv/pvdata/system_id=9/year=2019/month=1/day=5/system_9__date_2019_01_05.csv": 2,
+        f"{prize}/7333_5_min_OEDI/data/7333_data.csv": None,
+        f"{prize}/7333_OEDI/data/7333_data.csv": None,
+    }
+    loaded = [version(key, 1, retired, table="fact_pv_measurement") for key, retired in keys.items()]
+    loaded += [version("pvdaq/csv/systems_20250101.csv", 1, table="dim_system")]
+    systems = [described(7, DAY), described(8, DAY), described(9, DAY, is_catalogued=False), described(7333, DAY)]
+
+    seen = answer("view_system_coverage", dim_system=systems, etl_checkpoint=loaded)
+
+    assert sorted(
+        (s["ss_id"], s["is_described"], s["is_catalogued"], s["has_readings"], s["readings"]) for s in seen
+    ) == [
+        (7, True, True, True, 2),
+        (8, True, True, False, 0),
+        (9, True, False, False, 0),
+        (70, False, False, True, 2),
+        (7333, True, True, True, 2),
+        (7334, False, False, True, 2),
+    ]
+    assert {s["first_day"] for s in seen if s["has_readings"]} == {DAY}
 
 
 def version(key, generation, retired=None, table="t", load="l1", **counts):

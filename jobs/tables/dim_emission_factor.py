@@ -8,7 +8,6 @@ CO2 in 16 of 28 rows); a table may be published empty; one row has kilograms of 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
 from decimal import Decimal
 
 import pyarrow as pa
@@ -66,10 +65,7 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
     Raises:
         SourceError: the object is not the table that its key says.
     """
-    try:
-        published_on = date.fromisoformat(source.parts["published_on"])
-    except ValueError:
-        raise SourceError(f"says that it was published on {source.parts['published_on']}, which is no day") from None
+    published_on = published.edition_day(source)
     published_by, read = LAYOUTS[source.layout]
     about = {"source": published_by, "edition": source.parts["edition"]}
     rows: dict[str, dict] = {}

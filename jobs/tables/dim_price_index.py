@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from jobs import contract, published
+from jobs.published import edition_day
 from jobs.transform import Parsed, Reject, SourceObject
 
 VERSION = 1
@@ -51,8 +52,9 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
             continue
         rows[key] = row
     months = Counter(row["year"] for row in rows.values() if row["month"])
+    of_edition = {"edition": source.parts["edition"], "published_on": edition_day(source)}
     for row in rows.values():
-        row["months_present"] = months[row["year"]]
+        row |= of_edition | {"months_present": months[row["year"]]}
     schema = contract.load("dim_price_index").arrow_schema
     schema = pa.schema([column for column in schema if column.name not in ("load_id", "object_id")])
     yield Parsed(pa.Table.from_pylist(list(rows.values()), schema), rows_read, duplicates, rejects)

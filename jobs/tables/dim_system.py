@@ -1,170 +1,234 @@
-"""dim_system -- the systems of PVDAQ's dated catalogue CSV.
+"""dim_system -- the systems of PVDAQ and what was known of each when, from all that describes them.
 
-What surprises in this data: lines end with CRLF, text has curly quotes and quoted commas, five empty columns trail, and
-a system with several mounts has a line for each, so that a join on the raw file doubles facts (1332 and 4901 in the
-edition of 2025-07-29: 1,862 lines, 1,860 systems).
+Editions of the catalogue are dated, and make the history. The parquet tables of systems, sites and mounts and the JSON
+metadata have no date: they fill what the catalogue leaves blank, in all rows alike, and describe what it lacks. What of
+it all can be used is the business of `nameplate`; a change there gives other rows, so that VERSION goes up with it.
 """
 
-import csv
-import io
-import math
-from collections.abc import Callable, Iterator
-from datetime import datetime
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from jobs import contract
+from jobs import catalogue, contract, nameplate
+from jobs.catalogue import MOUNT, joined
+from jobs.dictionary import from_json, number, text, whole_number
 from jobs.errors import SourceError
 from jobs.transform import Parsed, Reject, SourceObject
 
-VERSION = 1
+VERSION = 2
+
+# What the table has of a system that no edition lists, in the place of an edition's day.
+UNDATED = date(1900, 1, 1)
+# Who goes before whom in what the catalogue leaves blank.
+RANKS = ("system_parquet", "site_parquet", "mount_parquet", "system_metadata", "prize_metadata")
 
 
-def _moment(text: str) -> datetime:
-    return datetime.strptime(text, "%m/%d/%Y %H:%M")
+def _moment(value) -> datetime | None:
+    said = text(value)
+    return None if said is None else datetime.fromisoformat(said)
 
 
-def _number(text: str) -> float:
-    value = float(text)
-    if "_" in text or not text.isascii() or not math.isfinite(value):
-        raise ValueError(text)
-    return value
+def _angle(value) -> float | None:
+    """Read an angle; `varies` is none, as where mounts differ."""
+    return None if text(value) == "varies" else number(value)
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if "_" in text or not text.isascii() or not 0 <= value < 2**63:
-        raise ValueError(text)
-    return value
+def _tracking(value) -> str | None:
+    """Read t or f, in the catalogue's words."""
+    return {None: None, "t": "tracking", "f": "fixed"}[text(value)]
 
 
-def _id(text: str) -> int:
-    value = _count(text)
-    if value == 0:
-        raise ValueError(text)
-    return value
-
-
-# Our column, the catalogue's column, how its text is read.
-COLUMNS: tuple[tuple[str, str, Callable], ...] = (
-    ("ss_id", "system_id", _id),
-    ("system_name", "system_public_name", str),
-    ("site_location", "site_location", str),
-    ("timezone_or_utc_offset", "timezone_or_utc_offset", str),
-    ("latitude_deg", "latitude", _number),
-    ("longitude_deg", "longitude", _number),
-    ("elevation_m", "elevation_m", _number),
-    ("dc_capacity_kw", "dc_capacity_kW", _number),
-    ("climate_koppen_geiger", "kg_climate", str),
-    ("pvcz_composite", "pvcz_composite", _count),
-    ("tracking", "tracking", str),
-    ("mount_type", "type", str),
-    ("azimuth_deg", "azimuth", _number),
-    ("tilt_deg", "tilt", _number),
+# Of each undated table our column, its own, and how its value is read.
+SYSTEM: tuple[tuple[str, str, Callable], ...] = (
+    ("site_id", "site_id", whole_number),
+    ("system_name", "public_name", text),
+    ("timezone_or_utc_offset", "timezone_code", text),
+    ("dc_capacity_kw", "power", number),
     ("first_reading_at", "first_timestamp", _moment),
     ("last_reading_at", "last_timestamp", _moment),
-    ("number_records", "number_records", _count),
-    ("dataset_size_mb", "dataset_size_mb", _number),
-    ("sensor_channels", "available_sensor_channels", _count),
-    ("qa_status", "qa_status", str),
-    ("qa_issue", "qa_issue", str),
 )
-# What may differ between the lines of one system: each line is a mount.
-MOUNT = ("tracking", "mount_type", "azimuth_deg", "tilt_deg")
+SITE: tuple[tuple[str, str, Callable], ...] = (
+    ("site_id", "site_id", whole_number),
+    ("site_location", "location", text),
+    ("latitude_deg", "latitude", number),
+    ("longitude_deg", "longitude", number),
+    ("elevation_m", "elevation", number),
+    ("climate_koppen_geiger", "climate_type", text),
+    ("pressure_published", "av_pressure", number),
+    ("temperature_mean_degc", "av_temp", number),
+)
+MOUNTS: tuple[tuple[str, str, Callable], ...] = (
+    ("tracking", "tracking", _tracking),
+    ("mount_type", "type", text),
+    ("azimuth_deg", "azimuth", _angle),
+    ("tilt_deg", "tilt", _angle),
+)
+MOUNTED = (*MOUNT, "mount_count")
+PARQUET = {
+    "system_parquet": (SYSTEM, ("system_id", "public_name", "power")),
+    "site_parquet": (SITE, ("system_id", "latitude", "longitude", "av_pressure", "av_temp")),
+    "mount_parquet": (MOUNTS, ("system_id", "azimuth", "tilt", "tracking")),
+}
 
 
 def transform(source: SourceObject) -> Iterator[Parsed]:
-    """Turn a catalogue into one row per system.
+    """Tell what one object says of each system, in columns of `_said`.
 
     Args:
-        source: the catalogue; CSV in UTF-8, CRLF, quoted where needed. A blank is null.
+        source: an edition of the catalogue, one of the parquet tables, or a system's JSON metadata in either dialect.
 
     Yields:
-        One row per system in catalogue order. A further mount of a system is folded into its row and counted as a
-        duplicate; what differs between mounts becomes null. A line that contradicts its system's first line in
-        anything but the mount is refused.
+        One row per system that it describes. Each line is a row read, and a document is one. A further mount or line
+        of a system is folded into its row and counted as a duplicate; what cannot be read is refused with its line.
 
     Raises:
-        SourceError: the object is empty, not text, or lacks columns of the catalogue.
+        SourceError: the object is not what its key says.
     """
-    try:
-        records = _records(source.body().decode("utf-8-sig"))
-        _, _, header = next(records, (1, "", []))
-        if missing := [name for _, name, _ in COLUMNS if name not in header]:
-            raise SourceError(f"lacks columns of the catalogue: {', '.join(missing)}")
-        yield _systems(records, header)
-    except UnicodeDecodeError as fault:
-        raise SourceError(f"is not CSV in UTF-8: {fault}") from None
-    except csv.Error as fault:
-        raise SourceError(f"is not CSV: {fault}") from None
+    if source.layout == "catalogue":
+        try:
+            edition = datetime.strptime(source.parts["edition"], "%Y%m%d").date()
+        except ValueError:
+            raise SourceError(f"is an edition of {source.parts['edition']}, which is no day") from None
+        found = catalogue.read(source.body(), edition)
+        rows, counts = found.systems, (found.rows_read, found.duplicates, found.rejects)
+    else:
+        edition = None
+        described = _of_parquet if source.layout in PARQUET else _of_document
+        rows, counts = described(source)
+    rows = [row | {"edition": edition, "described_by": source.layout} for row in rows]
+    yield Parsed(pa.Table.from_pylist(rows, _said()), *counts)
 
 
-def _records(text: str) -> Iterator[tuple[int, str, list[str]]]:
-    """Read CSV; for each record its first line's number, what it says there, and its cells."""
-    taken: list[str] = []
+def together(said: Sequence[Parsed]) -> list[Parsed]:
+    """Make the history of the systems of what all objects say of them.
 
-    def lines():
-        for line in io.StringIO(text, newline=""):
-            taken.append(line)
-            yield line
-
-    reader, first = csv.reader(lines(), strict=True), 1
-    for cells in reader:
-        yield first, "".join(taken).rstrip("\r\n"), cells
-        first = reader.line_num + 1
-        taken.clear()
-
-
-def _systems(records: Iterator[tuple[int, str, list[str]]], header: list[str]) -> Parsed:
-    systems: dict[int, dict] = {}
-    first_lines: dict[int, int] = {}
-    mounts: dict[int, list[tuple]] = {}
-    rejects, rows_read, duplicates = [], 0, 0
-    for line, raw_text, cells in records:
-        if not any(cells):
-            continue
-        rows_read += 1
-        row, fault = _row(cells, header)
-        ss_id = row.get("ss_id")
-        if not fault and ss_id in systems:
-            fault = _contradiction(row, systems[ss_id], first_lines[ss_id])
-        if fault:
-            rejects.append(Reject(line, *fault, raw_text))
-            continue
-        if ss_id in systems:
-            duplicates += 1
-        else:
-            systems[ss_id], first_lines[ss_id], mounts[ss_id] = row, line, []
-        mount = tuple(row[name] for name in MOUNT)
-        if mount not in mounts[ss_id]:
-            mounts[ss_id].append(mount)
-    for ss_id, row in systems.items():
-        row["mount_count"] = len(mounts[ss_id])
-        for name, values in zip(MOUNT, zip(*mounts[ss_id], strict=True), strict=True):
-            row[name] = values[0] if len(set(values)) == 1 else None
+    A row holds from the edition that first says it until the next that says something else. An edition that does not
+    list a system says nothing of it: its last row stays. A row belongs to the object that first said it; what says the
+    same again, or is folded into rows of others, is counted as a duplicate.
+    """
+    editions: dict[date, dict[int, tuple[int, dict]]] = {}
+    undated: dict[int, list[tuple[int, int, dict]]] = {}
+    for place, piece in enumerate(said):
+        for row in piece.rows.to_pylist():
+            day, described_by = row.pop("edition"), row.pop("described_by")
+            if day is not None:
+                editions.setdefault(day, {})[row["ss_id"]] = place, row
+            else:
+                undated.setdefault(row["ss_id"], []).append((RANKS.index(described_by), place, row))
+    newest = editions[max(editions)] if editions else {}
+    rows: list[list[dict]] = [[] for _ in said]
+    for ss_id in sorted({*undated, *(ss_id for listed in editions.values() for ss_id in listed)}):
+        others = sorted(undated.get(ss_id, []), key=lambda other: other[:2])
+        listed = [(day, *editions[day][ss_id]) for day in sorted(editions) if ss_id in editions[day]]
+        # What no edition lists belongs to the first that describes it.
+        statements = listed or [(UNDATED, *others[0][1:])]
+        filled = [(day, place, _filled(row, [other for *_, other in others])) for day, place, row in statements]
+        first_said = [filled[n] for n in range(len(filled)) if n == 0 or filled[n][2] != filled[n - 1][2]]
+        for n, (day, place, row) in enumerate(first_said):
+            until = first_said[n + 1][0] if n + 1 < len(first_said) else None
+            rows[place].append(_row(row, day, until, is_catalogued=ss_id in newest))
     schema = contract.load("dim_system").arrow_schema
     schema = pa.schema([column for column in schema if column.name not in ("load_id", "object_id")])
-    return Parsed(pa.Table.from_pylist(list(systems.values()), schema), rows_read, duplicates, rejects)
+    return [
+        Parsed(
+            pa.Table.from_pylist(own, schema),
+            piece.rows_read,
+            piece.rows_duplicate + piece.rows.num_rows - len(own),
+            piece.rejects,
+        )
+        for own, piece in zip(rows, said, strict=True)
+    ]
 
 
-def _row(cells: list[str], header: list[str]) -> tuple[dict, tuple[str | None, str] | None]:
-    """Read one line; the row, and the (column, reason) of its first fault."""
-    if len(cells) != len(header):
-        return {}, (None, f"expected {len(header)} cells, found {len(cells)}")
-    text = dict(zip(header, map(str.strip, cells), strict=True))
+def _said() -> pa.Schema:
+    """Name what an object says of a system: what is published of it, when, and by which kind of object."""
+    derived = {"valid_from", "valid_to", "is_current", "is_catalogued", "quality", "load_id", "object_id"}
+    derived |= {"us_state", "time_zone", "utc_offset_hours", "pressure_hpa", *map(_published, nameplate.JUDGED)}
+    columns = [column for column in contract.load("dim_system").arrow_schema if column.name not in derived]
+    return pa.schema([*columns, ("edition", pa.date32()), ("described_by", pa.string())])
+
+
+def _published(name: str) -> str:
+    return f"{name}_published"
+
+
+def _filled(row: dict, others: list[dict]) -> dict:
+    """Fill blanks with what undated sources say, the first that says it; mounts of one only with those of one."""
+    row = dict(row)
+    for other in others:
+        row |= {name: value for name, value in other.items() if row[name] is None and name not in MOUNTED}
+        if row["mount_count"] is None:
+            row |= {name: other[name] for name in MOUNTED}
+        elif row["mount_count"] == other["mount_count"] == 1:
+            row |= {name: other[name] for name in MOUNT if row[name] is None}
+    return row
+
+
+def _row(row: dict, valid_from: date, valid_to: date | None, is_catalogued: bool) -> dict:
+    judged = nameplate.judge(row, None if valid_from == UNDATED else valid_from)
+    return {
+        **row,
+        **{_published(name): row[name] for name in nameplate.JUDGED},
+        **judged,
+        "mount_count": row["mount_count"] or 1,
+        "valid_from": valid_from,
+        "valid_to": valid_to,
+        "is_current": valid_to is None,
+        "is_catalogued": is_catalogued,
+    }
+
+
+def _of_parquet(source: SourceObject) -> tuple[list[dict], tuple[int, int, list[Reject]]]:
+    columns, needed = PARQUET[source.layout]
+    try:
+        listed = pq.read_table(pa.BufferReader(source.body()))
+    except (pa.ArrowInvalid, OSError) as fault:
+        raise SourceError(f"is not parquet: {fault}") from None
+    if missing := [name for name in needed if name not in listed.column_names]:
+        raise SourceError(f"lacks columns of the table: {', '.join(missing)}")
+    systems: dict[int, list[dict]] = {}
+    rejects = []
+    for line, entry in enumerate(listed.to_pylist(), start=1):
+        row, fault = _read((("ss_id", "system_id", whole_number), *columns), entry)
+        if not fault and not row["ss_id"]:
+            fault = "system_id", "a line without a system"
+        if not fault and columns is not MOUNTS and systems.get(row["ss_id"], [row])[0] != row:
+            fault = "system_id", f"says something else of system {row['ss_id']} than a line before it"
+        if fault:
+            rejects.append(Reject(line, *fault, json.dumps(entry, ensure_ascii=False, default=str)))
+            continue
+        systems.setdefault(row["ss_id"], []).append(row)
+    duplicates = sum(len(lines) - 1 for lines in systems.values())
+    rows = [lines[0] | (joined(lines) if columns is MOUNTS else {}) for lines in systems.values()]
+    return rows, (listed.num_rows, duplicates, rejects)
+
+
+def _of_document(source: SourceObject) -> tuple[list[dict], tuple[int, int, list[Reject]]]:
+    ss_id = int(source.parts["ss_id"])
+    metadata = from_json(source.body(), ss_id)
+    row: dict = {"ss_id": ss_id}
+    mounts = []
+    of_mounts = [(MOUNTS, mount) for mount in metadata.mounts]
+    for columns, entry in [(SITE, metadata.site), (SYSTEM, metadata.described), *of_mounts]:
+        said, fault = _read(columns, entry)
+        if fault:
+            return [], (1, 0, [Reject(1, *fault, json.dumps(entry, ensure_ascii=False, default=str))])
+        if columns is MOUNTS:
+            mounts.append(said)
+        else:
+            row |= {name: value for name, value in said.items() if value is not None}
+    return [row | (joined(mounts) if mounts else {})], (1, 0, [])
+
+
+def _read(columns, entry: dict) -> tuple[dict, tuple[str, str] | None]:
+    """Read what a table or document says; and the (column, reason) of its first fault."""
     row = {}
-    for name, source, read in COLUMNS:
+    for name, source, read in columns:
         try:
-            row[name] = read(text[source]) if text[source] else None
-        except ValueError:
-            return row, (source, f"{text[source]!r} cannot be read as {name}")
-    if row["ss_id"] is None:
-        return row, ("system_id", "a system without an id")
+            row[name] = read(entry.get(source))
+        except (KeyError, TypeError, ValueError):
+            return row, (source, f"{entry[source]!r} cannot be read as {name}")
     return row, None
-
-
-def _contradiction(row: dict, first: dict, line: int) -> tuple[str, str] | None:
-    for name, source, _ in COLUMNS:
-        if name not in MOUNT and row[name] != first[name]:
-            return source, f"differs from line {line}, the first of system {row['ss_id']}, in more than its mount"
-    return None

@@ -2,7 +2,7 @@ SELECT
   ss_id,
   system_name,
   site_location,
-  REGEXP_EXTRACT(site_location, r'[ ,]([A-Z][A-Z])$') AS us_state,
+  us_state,
   climate_koppen_geiger,
   pvcz_composite,
   latitude_deg,
@@ -13,5 +13,15 @@ SELECT
   azimuth_deg,
   tilt_deg,
   mount_count,
-  qa_status
+  qa_status,
+  time_zone,
+  utc_offset_hours,
+  pressure_hpa,
+  temperature_mean_degc,
+  first_reading_at,
+  last_reading_at,
+  is_catalogued,
+  valid_from,
+  quality
 FROM `${dataset}.dim_system`
+WHERE is_current

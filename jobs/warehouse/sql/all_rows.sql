@@ -1,0 +1,3 @@
+-- What a table or view has now.
+SELECT {columns}
+FROM {table}
