@@ -31,6 +31,7 @@ from table_steps import DEFAULTS, load
 CATALOGUES, METADATA, METRICS = map(folder, ("pvdaq/csv", "pvdaq/csv/system_metadata", "pvdaq/parquet/metrics"))
 DAYS_CSV, DAYS_PARQUET = map(folder, ("pvdaq/csv/pvdata", "pvdaq/parquet/pvdata"))
 PRIZE = folder("pvdaq/2023-solar-data-prize")
+SYSTEMS, SITES, MOUNTS = (folder(f"pvdaq/parquet/{name}") for name in ("system", "site", "mount"))
 
 BUDGET = (
     ("budget_usd", "USD", "be billed more by BigQuery"),
@@ -131,7 +132,7 @@ def days(run):
 def pv():
     """Load the catalogue, the channels, then the measurements."""
     chain(
-        load("dim_system", days, made_of=[CATALOGUES]),
+        load("dim_system", days, made_of=[CATALOGUES, SYSTEMS, SITES, MOUNTS, METADATA, PRIZE]),
         load("dim_sensor", days, made_of=[METRICS, METADATA, PRIZE]),
         load("fact_pv_measurement", days, made_of=[DAYS_CSV, DAYS_PARQUET, PRIZE, METRICS, METADATA]),
     )

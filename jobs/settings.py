@@ -78,7 +78,9 @@ class Settings(BaseSettings):
     alert_webhook_conn: str = Field("", description="Airflow's HTTP connection of a webhook as Slack's, for alerts")
     alert_smtp_conn: str = Field("", description="Airflow's SMTP connection, for alerts by mail")
     alert_email_to: str = Field("", description="whom alerts by mail are for, with commas between")
-    alert_after_hours: float = Field(12, gt=0, description="how long a run may take before it is called late [h]")
+    alert_after_hours: float = Field(
+        12, gt=0, description="how much longer than usual a run may take before it is late [h]"
+    )
 
     def bucket(self, place: str) -> str:
         """Name the bucket that a contract's location means, such as `{landing_bucket}`.

@@ -36,14 +36,13 @@ def note(dag_run):
     session = object_session(dag_run)
     if session is None or not (dag_run.note or OURS).startswith(OURS):
         return
-    # What fails in here must not take what the scheduler has done with it.
-    with session.begin_nested():
-        mine = AssetEvent.source_dag_id == dag_run.dag_id, AssetEvent.source_run_id == dag_run.run_id
-        events = session.scalars(select(AssetEvent).where(*mine).order_by(AssetEvent.timestamp))
-        loads = {event.source_task_id: event.extra.get("loads", ()) for event in events}
-        states = {task.task_id: task.state for task in dag_run.get_task_instances(session=session)}
-        if text := summary(states, loads):
-            dag_run.note = text[:LONGEST]
+    mine = AssetEvent.source_dag_id == dag_run.dag_id, AssetEvent.source_run_id == dag_run.run_id
+    events = session.scalars(select(AssetEvent).where(*mine).order_by(AssetEvent.timestamp))
+    loads = {event.source_task_id: event.extra.get("loads", ()) for event in events}
+    states = {task.task_id: task.state for task in dag_run.get_task_instances(session=session)}
+    # The scheduler commits it with the run's own state, and allows no commit within.
+    if text := summary(states, loads):
+        dag_run.note = text[:LONGEST]
 
 
 def summary(states, loads):
@@ -60,7 +59,7 @@ def summary(states, loads):
     'Loaded: t: 1,234 rows of 2 objects in load a1, 1 quarantined'
     """
     said = []
-    for table in dict.fromkeys(task_id.partition(".")[0] for task_id in states if "." in task_id):
+    for table in sorted({task_id.partition(".")[0] for task_id in states if "." in task_id}):
         steps = {
             task_id.partition(".")[2]: state for task_id, state in states.items() if task_id.startswith(f"{table}.")
         }
