@@ -128,5 +128,8 @@ def test_the_asset_graph_leads_from_the_bucket_to_each_mart(every_task):
         "s3://oedi-data-lake/pvdaq/csv/pvdata",
         "s3://oedi-data-lake/pvdaq/csv/system_metadata",
         "s3://oedi-data-lake/pvdaq/parquet/metrics",
+        "s3://oedi-data-lake/pvdaq/parquet/mount",
         "s3://oedi-data-lake/pvdaq/parquet/pvdata",
+        "s3://oedi-data-lake/pvdaq/parquet/site",
+        "s3://oedi-data-lake/pvdaq/parquet/system",
     }
