@@ -129,21 +129,21 @@ def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dic
         replaced = {entry.object_id: entry.rows_replaced for entry in planned.objects}
         entries = [{**entry, "rows_replaced": replaced[entry["object_id"]]} for entry in manifest["objects"]]
         engine.register("objects", pa.Table.from_pylist(entries, OBJECTS))
-        for table, column in promised.references.values():
-            rows = warehouse().select(sql("referenced_keys", table=table, column=column), {})
-            known = contract.load(table).arrow_schema.field(column)
-            engine.register(table, pa.Table.from_pylist(rows, pa.schema([known])))
+        for table in {table for table, _ in promised.references.values()}:
+            known = contract.load(table)
+            rows = warehouse().select(sql("referenced", table=table, columns=known.column_names), {})
+            engine.register(table, pa.Table.from_pylist(rows, known.arrow_schema))
         for rule in [*_promises(promised), *promised.checks]:
             (query,) = to_duckdb(rule.query)
             with staging.told(manifest["attempt"], "read"), _read_by_engine():
-                ((observed,),) = engine.execute(query).fetchall()
+                ((observed, *names),) = engine.execute(query).fetchall()
             yield {
                 "check_name": rule.name,
                 "severity": rule.severity,
                 "passed": rule.holds(observed),
                 "observed": float(observed),
                 "expected": rule.expected,
-                "message": rule.description,
+                "message": " ".join([rule.description, *(name for name in names if name)]),
             }
 
 

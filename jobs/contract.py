@@ -74,8 +74,9 @@ class Column:
 class Check:
     """A rule of the contract: one GoogleSQL query with one number, and the bound it must keep.
 
-    The query may read `staged` (the load's rows), `quarantine` (the refused ones), `objects` (one row per source
-    object with its counts) and every table the contract references (its keys only).
+    A second column, if there is one, names what is at fault. The query may read `staged` (the load's rows),
+    `quarantine` (the refused ones), `objects` (one row per source object with its counts) and every table the contract
+    references.
     """
 
     name: str
@@ -103,7 +104,8 @@ class Source:
     with `{ss_id}` and `{year}` where they vary; `key_pattern` matches the rest of a key and names its parts; `takes` is
     `every` matching object or the `newest` (greatest key). An object of a system's day `outranks` those of other
     sources for that day, which are then not read. Where `aliases` has a folder's id, that is another system's.
-    `companions` are the prefixes of small objects that a system's objects are read with, by what they are called.
+    `companions` are the prefixes of small objects that a system's objects are read with, by what they are called;
+    `registers` the registers whose lines on the system they are read with.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Source:
     outranks: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     companions: Mapping[str, str] = field(default_factory=dict)
+    registers: tuple[str, ...] = ()
 
     def parts(self, key: str) -> dict[str, str] | None:
         """Take a key apart; none if it is not one of this source's. A part that the key leaves out is empty."""
@@ -346,6 +349,7 @@ def _source(server) -> Source:
         outranks=tuple(custom.get("outranks", ())),
         aliases={str(folder): str(ss_id) for folder, ss_id in custom.get("aliases", {}).items()},
         companions=custom.get("companions", {}),
+        registers=tuple(custom.get("registers", ())),
     )
 
 
