@@ -467,6 +467,26 @@ def scores_command():
     out.print(shown)
 
 
+@app.command("scales")
+def scales_command(systems: Systems):
+    """Look for power that is stored in another unit than its dictionary says; print lines for jobs/scales.csv."""
+    from jobs.probe import probe
+
+    shown, lines = Table("system", "channel", "months", "from", "to", "factor", "why", box=box.SIMPLE_HEAD), []
+    for ss_id in systems:
+        with _progress(f"reading samples of system {ss_id}") as progress:
+            found = probe(ss_id, progress)
+        for judged in found:
+            for line in judged.lines():
+                days = [str(line[name] or "") for name in ("first_day", "last_day")]
+                factor = "" if line["factor"] is None else f"{line['factor']:g}"
+                shown.add_row(str(ss_id), judged.sensor, str(len(judged.peaks)), *days, factor, line["reason"])
+                if line["factor"] != 1:
+                    lines.append([line["ss_id"], line["channel"], *days, factor, line["reason"], line["source"]])
+    err.print(shown)
+    csv.writer(sys.stdout, lineterminator="\n").writerows(lines)
+
+
 @app.command("verify")
 def verify_command():
     """Hold every table against its checkpoint: each object's rows counted, each key once."""

@@ -105,8 +105,9 @@ class Source:
     with `{ss_id}` and `{year}` where they vary; `key_pattern` matches the rest of a key and names its parts. An object
     of a system's day `outranks` those of other sources for that day, which are then not read. Where `aliases` has a
     folder's id, that is another system's.
-    `companions` are the prefixes of small objects that a system's objects are read with, by what they are called. In
-    the landing bucket an edition's file `lands_as` this name.
+    `companions` are the prefixes of small objects that a system's objects are read with, by what they are called;
+    `registers` the registers whose lines on the system they are read with. In the landing bucket an edition's file
+    `lands_as` this name.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Source:
     aliases: Mapping[str, str] = field(default_factory=dict)
     companions: Mapping[str, str] = field(default_factory=dict)
     lands_as: str | None = None
+    registers: tuple[str, ...] = ()
 
     def parts(self, key: str) -> dict[str, str] | None:
         """Take a key apart; none if it is not one of this source's. A part that the key leaves out is empty."""
@@ -368,6 +370,7 @@ def _source(server) -> Source:
         aliases={str(folder): str(ss_id) for folder, ss_id in custom.get("aliases", {}).items()},
         companions=custom.get("companions", {}),
         lands_as=custom.get("landsAs"),
+        registers=tuple(custom.get("registers", ())),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from jobs import register
 from jobs.contract import Contract, Source
 from jobs.errors import LoadError, SourceError
 from jobs.objects import Bucket, ObjectVersion, digest
@@ -18,6 +19,8 @@ from jobs.settings import settings
 log = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
+# Of a folder with more companions than this all are listed at once, which takes a page for each thousand.
+FEW = 10
 # Which companion an object of a later vintage is to an earlier one.
 NEWER = "newer"
 
@@ -33,9 +36,9 @@ class Found:
 
     @property
     def object_id(self) -> str:
-        """Identity by content, and by the newer vintages that take readings from it: with them it gives other rows."""
-        newer = [version.object_id for name, version in self.companions if name == NEWER]
-        return digest(self.version.object_id, *newer) if newer else self.version.object_id
+        """Identity by content, and by the content of all that it is read with: with another it gives other rows."""
+        beside = [part for name, version in self.companions for part in (name, version.object_id)]
+        return digest(self.version.object_id, *beside) if beside else self.version.object_id
 
     @property
     def claim(self) -> tuple[str, ...]:
@@ -99,7 +102,7 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
     if not matching:
         where = " and ".join(dict.fromkeys(f"s3://{bucket.name}/{source.prefix}" for source in promised.sources))
         log.warning("%s: the listing of %s has no object for %s", promised.table, where, window)
-    return _with_newer(matching)
+    return _with_companions(bucket, _with_newer(matching))
 
 
 def bucket_of(promised: Contract) -> Bucket:
@@ -191,27 +194,33 @@ def _with_newer(matching: list[Found]) -> list[Found]:
     return complete
 
 
-def with_companions(promised: Contract, chosen: list[Found]) -> list[Found]:
-    """Find the objects that each of those chosen is read with, as its source names them.
+def _with_companions(bucket: Bucket, matching: list[Found]) -> list[Found]:
+    """Put to each object what it is read with: objects, as its source names them, and lines of registers.
 
-    Raises:
-        SourceError: the source cannot be listed.
+    It costs a listing per system, or per folder where many systems share one; none per object.
     """
-    beside = {prefix: [] for found in chosen for _, prefix in _companions(found)}
-    for version in bucket_of(promised).objects(sorted(beside)) if beside else ():
+    wanted = {prefix for found in matching for _, prefix in _companions(found)}
+    by_folder: dict[str, list[str]] = {}
+    for prefix in sorted(wanted):
+        by_folder.setdefault(prefix.rpartition("/")[0] + "/", []).append(prefix)
+    asked = [prefix for folder, inside in by_folder.items() for prefix in ([folder] if len(inside) > FEW else inside)]
+    # The last key under a prefix counts. A prefix ends where no other system's begins, so that each key has one.
+    beside: dict[str, ObjectVersion] = {}
+    lengths = sorted({len(prefix) for prefix in wanted})
+    for version in bucket.objects(asked) if asked else ():
         if version.key.endswith((".json", ".parquet")):
-            for prefix in beside:
-                if version.key.startswith(prefix):
-                    beside[prefix].append(version)
+            beside |= {version.key[:n]: version for n in lengths if version.key[:n] in wanted}
     complete = []
-    for found in chosen:
-        named = [(name, beside[prefix][-1]) for name, prefix in _companions(found) if beside[prefix]]
-        complete.append(replace(found, companions=(*named, *found.companions)))
+    for found in matching:
+        named = [(name, beside[prefix]) for name, prefix in _companions(found) if prefix in beside]
+        written = [(name, register.version(name, found.parts["ss_id"])) for name in found.source.registers]
+        known = [(name, version) for name, version in written if version]
+        complete.append(replace(found, companions=(*named, *known, *found.companions)))
     return complete
 
 
 def _companions(found: Found) -> Iterator[tuple[str, str]]:
-    """Name what an object of a system is read with, and the prefix of its key; the last key under it counts."""
+    """Name what an object of a system is read with, and the prefix of its key."""
     for name, prefix in found.source.companions.items():
         ss_id = found.parts["ss_id"]
         yield name, prefix.format(ss_id=ss_id, folder=found.source.folder_of(ss_id))
@@ -238,6 +247,13 @@ def outranked(promised: Contract, keys: Iterable[str], empty: Container[str] = (
             if key not in empty:
                 of_day.add(known[0].name)
     return {key for key, (name, of) in claims.items() if any(name in ranks[other] for other in present[of])}
+
+
+def best(promised: Contract, found: list[Found]) -> list[Found]:
+    """Leave out objects that are empty or outranked."""
+    empty = {one.version.key for one in found if not one.version.size_bytes}
+    left_out = outranked(promised, [one.version.key for one in found], empty) | empty
+    return [one for one in found if one.version.key not in left_out]
 
 
 def subject(parts: dict[str, str]) -> tuple[int, ...]:

@@ -1,7 +1,8 @@
 """plan -- compare what the source has with what is loaded, and write down what to load. Starts no Spark.
 
-The unit is one object version. An object is new, changed (another ETag or size than the live version), unchanged or
-vanished; those of the checkpoint that the listing lacks are reported and stay, unless their retirement is asked for.
+The unit is one object version with what it is read with. An object is new, changed (it or a companion has another ETag
+or size than the live version), unchanged or vanished; those of the checkpoint that the listing lacks are reported and
+stay, unless their retirement is asked for.
 """
 
 import logging
@@ -241,8 +242,7 @@ def plan(
             )
         rows = {key: 0 if accept_loss else version.rows_loaded for key, version in live.items()}
         chosen = [(found, rows.get(found.version.key, 0)) for found in listed]
-    complete = listing.with_companions(promised, [found for found, _ in chosen])
-    brought = [_planned(found, rows) for found, (_, rows) in zip(complete, chosen, strict=True)]
+    brought = [_planned(found, rows) for found, rows in chosen]
     comparison.plans = tuple(
         _write(promised, versions, now.head, brings, retires, tuple(sorted(set(accept))))
         for brings, retires in _cut(promised, brought, [*retiring, *leaving])
@@ -400,9 +400,7 @@ def _retiring(promised: Contract, listed, vanished):
 def _write(promised: Contract, versions, head: int, chosen, retiring, accepted: tuple[str, ...]) -> Plan:
     retired = tuple(sorted(version.object_id for version in retiring))
     days = [day for version in retiring for day in (version.first_day, version.last_day) if day]
-    # What objects are read with makes rows too, though a new dictionary alone is no reason to read them again.
-    beside = {version.object_id for planned in chosen for _, version in planned.companions}
-    inputs = [*sorted(planned.object_id for planned in chosen), *sorted(beside)]
+    inputs = sorted(planned.object_id for planned in chosen)
     made = Plan(
         table=promised.table,
         load_id=digest(promised.table, *versions, *inputs, "retire", *retired),

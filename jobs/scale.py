@@ -5,8 +5,9 @@ PVDAQ stores values in the dictionary's `units`; its `calc_scale` has been appli
 plant's best moment is near its nameplate, and an unscaled one is a hundred or a thousand times off.
 
 A low peak alone proves nothing, because winter, snow, a repair or a dead inverter are low too. So a scale is applied
-only where it makes the peak plausible, where half a year has no moment above one per cent of the nameplate, and, inside
-a record, where it makes the low months the same plant as the others.
+only where it makes the peak plausible, where half a year, or a probe in which other channels show full sun, has no
+moment above one per cent of the nameplate, and, inside a record, where it makes the low months the same plant as the
+others.
 """
 
 import math
@@ -22,6 +23,8 @@ LEAST, MOST = 0.1, 1.5
 # Below this no sun excuses a plant's best moment in HALF_A_YEAR days.
 INEXCUSABLE = 0.01
 HALF_A_YEAR = 180
+# Irradiance that lights a plant to far more than that [W/m2].
+FULL_SUN = 500.0
 # Above this no wrong nameplate excuses it either; units and scales are wrong by 100 and more.
 ABSURD = 10.0
 # In one record: so many months at least are low together, and scaled they have the others' peak within this factor.
@@ -47,7 +50,13 @@ class Span:
 
 
 def decide(
-    dictionary_entry: Mapping, dc_capacity_kw: float | None, peak: float | None, *, span_days: int, channels: int = 1
+    dictionary_entry: Mapping,
+    dc_capacity_kw: float | None,
+    peak: float | None,
+    *,
+    span_days: int,
+    channels: int = 1,
+    is_lit: bool = False,
 ) -> Scale:
     """Decide by what to multiply the stored values of a channel.
 
@@ -58,6 +67,7 @@ def decide(
             percentile rather than the maximum, which may be a spike. Null where nothing is stored.
         span_days: days from the first to the last reading of the probe that the peak is of.
         channels: how many channels of the quantity share the nameplate, such as one for each inverter.
+        is_lit: whether other channels show full sun in the probe.
 
     Returns:
         1 unless there is proof of another factor; null where the stored values can be in no known unit.
@@ -81,7 +91,7 @@ def decide(
     is_low, helps = share <= MOST, _plausible(share * calc_scale, channels)
     if is_low and (share >= INEXCUSABLE / channels or not helps):
         return Scale(1.0, f"undecided: {told} is low, and no scale is proved")
-    if is_low and span_days < HALF_A_YEAR:
+    if is_low and span_days < HALF_A_YEAR and not is_lit:
         return Scale(1.0, f"undecided: {told}, but {span_days} days may be dark")
     if not helps:
         return Scale(
@@ -96,6 +106,7 @@ def changes(
     peaks: Mapping[str, float],
     *,
     channels: int = 1,
+    is_lit: bool = False,
 ) -> list[Span]:
     """Find where the unit changes inside the record of one channel.
 
@@ -106,6 +117,7 @@ def changes(
         dc_capacity_kw: as for `decide`.
         peaks: by month, written so that they sort, such as `2018-07`: a high quantile of what is stored.
         channels: as for `decide`.
+        is_lit: as for `decide`.
 
     Returns:
         The spans of the record in order, one where nothing changes, none for an empty record. Months that tell
@@ -124,7 +136,12 @@ def changes(
     usual = [shares[month] for month in months if found[month] == 1]
     if not usual:
         whole = decide(
-            dictionary_entry, dc_capacity_kw, max(stored.values()), span_days=30 * len(months), channels=channels
+            dictionary_entry,
+            dc_capacity_kw,
+            max(stored.values()),
+            span_days=30 * len(months),
+            channels=channels,
+            is_lit=is_lit,
         )
         return [Span(months[0], months[-1], whole)]
     kept = {month: 1.0 for month in months if found[month] == 1}

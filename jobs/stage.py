@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from jobs import contract, derived, plan, staging, transform
+from jobs import contract, derived, plan, register, staging, transform
 from jobs.contract import Contract
 from jobs.errors import SourceError, StagingError, UnreachableError
 from jobs.listing import NEWER
@@ -195,18 +195,8 @@ def _parsed(promised: Contract, group: tuple[PlannedObject, ...]) -> Iterator[tu
         timeout_seconds=configured.s3_timeout_seconds,
     )
     module = transform.of(promised.table)
-
-    @cache
-    def beside(companions: tuple[tuple[str, ObjectVersion], ...]) -> dict[str, tuple[bytes, ...]]:
-        """Read what an object is read with; the objects of a system share it."""
-        bodies: dict[str, tuple[bytes, ...]] = {}
-        for name, version in companions:
-            if name == NEWER:
-                read = bucket.head(version, NEWER_BYTES), bucket.tail(version, NEWER_BYTES)
-            else:
-                read = (bucket.read(version),)
-            bodies[name] = bodies.get(name, ()) + read
-        return bodies
+    # The objects of a system share what they are read with.
+    beside_of = cache(partial(beside, bucket))
 
     def body_of(entry: PlannedObject) -> bytes | SourceError | None:
         if entry.size_bytes > GROUP_BYTES:
@@ -221,7 +211,7 @@ def _parsed(promised: Contract, group: tuple[PlannedObject, ...]) -> Iterator[tu
             raise body
         opened = partial(bucket.open, entry.version) if body is None else partial(BytesIO, body)
         where = f"s3://{entry.bucket}/{entry.key}"
-        found = SourceObject(entry.source, entry.parts, opened, beside(entry.companions))
+        found = SourceObject(entry.source, entry.parts, opened, beside_of(entry.companions))
         try:
             yield from module.transform(found)
         except UnreachableError:
@@ -259,6 +249,18 @@ def _together(
 def _raising(fault: SourceError) -> Iterator[Parsed]:
     raise fault
     yield
+
+
+def beside(bucket: Bucket, companions: tuple[tuple[str, ObjectVersion], ...]) -> dict[str, tuple[bytes, ...]]:
+    """Read what an object is read with, by what it is called; of a newer vintage its first lines and its last."""
+    bodies: dict[str, tuple[bytes, ...]] = {}
+    for name, version in companions:
+        if name == NEWER:
+            read = bucket.head(version, NEWER_BYTES), bucket.tail(version, NEWER_BYTES)
+        else:
+            read = (register.read(version) if register.has(version) else bucket.read(version),)
+        bodies[name] = bodies.get(name, ()) + read
+    return bodies
 
 
 def _stamped(rows: pa.Table, load_id: str, object_id: str) -> pa.Table:

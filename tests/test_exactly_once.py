@@ -755,7 +755,7 @@ def test_a_plan_of_another_transform_is_refused_at_every_step(two_days, monkeypa
     monkeypatch.setattr(transform.of(FACT), "VERSION", 99)
 
     for step in (steps.stage_load, steps.check_load, steps.publish_load):
-        with pytest.raises(SupersededError, match="was planned for contract 1.2.0 and transform 2, and these are now"):
+        with pytest.raises(SupersededError, match="was planned for contract 1.3.0 and transform 3, and these are now"):
             step("run", planned.uri)
 
 

@@ -28,7 +28,7 @@ def parquet(rows):
     return body.getvalue()
 
 
-def dictionary(*lines):
+def dictionary(*lines, calc_scale=None):
     """A system's dictionary in parquet, of (system, metric, name, common name, units)."""
     known = [
         {
@@ -38,6 +38,7 @@ def dictionary(*lines):
             "standard_name": f"{name}__{metric_id}",
             "common_name": common_name,
             "units": units,
+            "calc_scale": calc_scale,
         }
         for ss_id, metric_id, name, common_name, units in lines
     ]
@@ -317,6 +318,23 @@ def test_a_newer_vintage_takes_its_readings_from_the_older_one_and_nothing_is_do
     assert counts == {"objects": 2, "rows_read": 4, "rows_loaded": 3, "rows_quarantined": 0, "rows_duplicate": 1}
     assert [(moment.day, value) for moment, _, value in facts(described)] == [(31, 1.0), (1, 3.5), (2, 4.0)]
     assert load(days=(None, None)) == (found_nothing(2), None)
+
+
+def test_a_corrected_dictionary_loads_its_systems_objects_again_once_and_no_others(described, load):
+    known = "pvdaq/parquet/metrics/metrics__system_{}__part000.parquet"
+    described.put(known.format(52), dictionary((52, 1, "ac_power", *POWER)))
+    for ss_id in (51, 52):
+        described.put_day(ss_id, FIFTH, day_file(ss_id, FIFTH, [2.0, 3.0]))
+    load(days=(FIFTH, FIFTH))
+    described.put(known.format(51), dictionary((51, 1, "ac_power", "AC power", "kW")))
+
+    found, counts = load(days=(FIFTH, FIFTH))
+
+    assert (found.new, found.changed, found.unchanged) == (0, 1, 1)
+    assert counts == {"objects": 1, "rows_read": 2, "rows_loaded": 2, "rows_quarantined": 0, "rows_duplicate": 0}
+    assert [value for _, _, value in facts(described)] == [2.0, 2000.0, 3.0, 3000.0]
+    assert load(days=(FIFTH, FIFTH))[1] is None
+    assert described.run("verify")[0] == 0
 
 
 def test_a_newer_vintage_that_vanished_keeps_its_readings_until_it_is_retired(described, load):

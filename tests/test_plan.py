@@ -1,6 +1,6 @@
 """Planning: what is listed for a window, and what makes a load's identity."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from conftest import DAYS, READINGS, day_file, day_key, parquet_key
@@ -15,19 +15,24 @@ FIFTH, SIXTH = DAYS[0], date(2019, 1, 6)
 
 
 @pytest.fixture
-def listed(monkeypatch):
-    """The prefixes that were listed to find objects; not those of what they are read with."""
+def listings(monkeypatch):
+    """The prefixes that were listed: to find objects, and to find what they are read with."""
     from jobs.objects import Bucket
 
-    prefixes, list_objects = [], Bucket.objects
+    prefixes, beside, list_objects = [], [], Bucket.objects
 
     def watched(bucket, asked, *progress):
-        if progress:
-            prefixes.extend(asked)
+        (prefixes if progress else beside).extend(asked)
         return list_objects(bucket, asked, *progress)
 
     monkeypatch.setattr(Bucket, "objects", watched)
-    return prefixes
+    return prefixes, beside
+
+
+@pytest.fixture
+def listed(listings):
+    """The prefixes that were listed to find objects."""
+    return listings[0]
 
 
 def planned_keys(window):
@@ -130,15 +135,40 @@ def test_an_object_is_read_with_its_systems_dictionary_and_no_other_systems(plac
     assert companion[1].key == "pvdaq/parquet/metrics/metrics__system_4__part000.parquet"
 
 
-def test_another_dictionary_makes_another_load_but_no_reason_to_load(place):
-    place.put(parquet_key(4, FIFTH), b"x")
-    place.put("pvdaq/parquet/metrics/metrics__system_4__part000.parquet", b"x")
+def test_another_dictionary_makes_its_systems_objects_others_and_no_other_systems(place):
+    for ss_id in (4, 49):
+        place.put(parquet_key(ss_id, FIFTH), b"x")
+        place.put(f"pvdaq/parquet/metrics/metrics__system_{ss_id}__part000.parquet", b"x")
     first = plan.plan(FACT, Window()).plans[0]
     place.put("pvdaq/parquet/metrics/metrics__system_4__part000.parquet", b"y")
     second = plan.plan(FACT, Window()).plans[0]
 
     assert first.load_id != second.load_id
-    assert [entry.object_id for entry in first.objects] == [entry.object_id for entry in second.objects]
+    same = [one.object_id == other.object_id for one, other in zip(first.objects, second.objects, strict=True)]
+    assert [entry.parts["ss_id"] for entry in first.objects] == ["4", "49"]
+    assert same == [False, True]
+
+
+def test_what_objects_are_read_with_costs_a_listing_per_system_and_of_many_systems_one_per_folder(place, listings):
+    _, beside = listings
+    for n in range(20):
+        place.put_day(7, FIFTH + timedelta(days=n), b"x")
+    plan.plan(FACT, Window())
+    assert beside == ["pvdaq/csv/system_metadata/7_system_metadata", "pvdaq/parquet/metrics/metrics__system_7__"]
+
+    beside.clear()
+    others = [str(ss_id) for ss_id in range(70, 81)]
+    for ss_id in others:
+        place.put_day(int(ss_id), FIFTH, b"x")
+        place.put(f"pvdaq/csv/system_metadata/{ss_id}_system_metadata.json", b"x")
+        place.put(f"pvdaq/csv/system_metadata/{ss_id}_sat_image.jpg", b"x")
+    found = plan.plan(FACT, Window(FIFTH, FIFTH)).plans[0]
+
+    assert beside == ["pvdaq/csv/system_metadata/", "pvdaq/parquet/metrics/"]
+    assert {entry.parts["ss_id"]: [version.key for _, version in entry.companions] for entry in found.objects} == {
+        "7": [],
+        **{ss_id: [f"pvdaq/csv/system_metadata/{ss_id}_system_metadata.json"] for ss_id in others},
+    }
 
 
 def test_a_newer_vintage_makes_the_older_one_another_object(place):

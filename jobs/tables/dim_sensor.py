@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
-from jobs import contract, vocabulary
+from jobs import contract, register, vocabulary
 from jobs.dictionary import from_json, from_parquet, number, text, whole_number
+from jobs.register import SCALES
 from jobs.transform import Parsed, Reject, SourceObject
 
-VERSION = 1
+VERSION = 2
 
 # Our column, the dictionary's, how its value is read.
 COLUMNS: tuple[tuple[str, str, Callable], ...] = (
@@ -57,7 +58,7 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
     lines: dict[str, int] = {}
     rejects, duplicates = [], 0
     for line, (name, entry) in enumerate(entries, start=1):
-        row, fault = _row(ss_id, name, entry)
+        row, fault = _row(ss_id, name, entry, source.companions.get(SCALES, ()))
         sensor = row.get("sensor")
         if not fault and sensor in channels:
             if row.items() <= channels[sensor].items():
@@ -76,7 +77,7 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
     yield Parsed(pa.Table.from_pylist(list(channels.values()), schema), len(entries), duplicates, rejects)
 
 
-def _row(ss_id: int, name: str | None, entry) -> tuple[dict, tuple[str | None, str] | None]:
+def _row(ss_id: int, name: str | None, entry, scales: tuple[bytes, ...]) -> tuple[dict, tuple[str | None, str] | None]:
     """Read one line of a dictionary; the row, and the (column, reason) of its first fault."""
     if not isinstance(entry, dict):
         return {}, (None, "describes nothing")
@@ -92,12 +93,17 @@ def _row(ss_id: int, name: str | None, entry) -> tuple[dict, tuple[str | None, s
         return row, ("system_id", f"is of system {about}, in the dictionary of {ss_id}")
     row["source_type"] = row["source_type"] and row["source_type"].upper()
     channel = vocabulary.describe(row["sensor"], {"common_name": row["common_name"], "units": row["source_units"]})
+    units, factor, offset, reasons = channel.units, channel.factor, channel.offset, [channel.reason]
+    for stretch in register.stretches(scales, row["sensor"]) if units else ():
+        reasons.append(str(stretch))
+        if stretch.is_whole:
+            units, factor, offset = (units, factor * stretch.factor, offset) if stretch.factor else (None, None, None)
     return row | {
         "quantity": channel.quantity,
-        "units": channel.units,
-        "factor": channel.factor,
-        "offset": channel.offset,
-        "factor_reason": channel.reason,
+        "units": units,
+        "factor": factor,
+        "offset": offset,
+        "factor_reason": "; ".join(reasons),
     }, None
 
 

@@ -18,15 +18,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs import long_parquet, quality, wide_csv
+from jobs import long_parquet, quality, register, wide_csv
 from jobs.dictionary import Dictionary
 from jobs.listing import NEWER, days_of
 from jobs.quality import System
+from jobs.register import SCALES, Stretch
 from jobs.transform import Parsed, Reject, SourceObject
 from jobs.vocabulary import Channel
 from jobs.wide_csv import MEASURED_ON, UTC, Block, Layout, Owned, Readings
 
-VERSION = 2
+VERSION = 3
 
 NAMED = re.compile(r"[A-Za-z0-9][ -~]*__[0-9]+"), "<sensor_name>__<metric_id>"
 PUBLISHED = re.compile(r"[A-Za-z0-9][ -~]*"), "channel"
@@ -53,7 +54,7 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
     empty = True
     for block in _blocks(source, ss_id, dictionary):
         empty = False
-        yield _parsed(ss_id, block, dictionary)
+        yield _parsed(ss_id, block, dictionary, beside.get(SCALES, ()))
     if empty:
         yield Parsed(_rows(ss_id, {}, {}, System()))
 
@@ -78,20 +79,39 @@ def _owned(source: SourceObject, layout: Layout) -> tuple[Owned, ...]:
     return tuple(wide_csv.owned_by(head, tail, layout) for head, tail in zip(newer[::2], newer[1::2], strict=True))
 
 
-def _parsed(ss_id: int, block: Block, dictionary: Dictionary) -> Parsed:
-    """Bring what was read into canonical units; a channel whose unit is not established is refused as a whole."""
+def _parsed(ss_id: int, block: Block, dictionary: Dictionary, scales: tuple[bytes, ...]) -> Parsed:
+    """Bring what was read into canonical units; a channel, or days of one, without an established unit is refused."""
     channels = {sensor: dictionary.channel(sensor) for sensor in block.readings}
     rejects, readings = list(block.rejects), {}
     for sensor, (times, instants, values) in block.readings.items():
         channel = channels[sensor]
-        if channel.units is not None:
-            readings[sensor] = times, instants, _converted(values, channel)
-        elif len(values):
-            said = f"unit not established: {channel.reason}"
-            rejects.append(Reject(1, sensor, said, f"{values[0]} at {times[0]}", len(values)))
+        if channel.units is None:
+            rejects += _unestablished(sensor, channel.reason, times, values)
+            continue
+        for stretch in register.stretches(scales, sensor):
+            within = _within(stretch, times)
+            if stretch.factor is None:
+                rejects += _unestablished(sensor, stretch.reason, times.filter(within), values.filter(within))
+                others = pc.invert(within)
+                times, instants, values = (column and column.filter(others) for column in (times, instants, values))
+            else:
+                values = pc.if_else(within, pc.multiply(values, stretch.factor), values)
+        readings[sensor] = times, instants, _converted(values, channel)
     # A day of UTC is none of the sun's: where the night is in it is not asked.
     system = System(dc_capacity_kw=dictionary.system.dc_capacity_kw) if block.in_utc else dictionary.system
     return Parsed(_rows(ss_id, readings, channels, system), block.rows_read, block.rows_duplicate, rejects)
+
+
+def _unestablished(sensor: str, reason: str, times: pa.TimestampArray, values: pa.DoubleArray) -> list[Reject]:
+    """Refuse readings of a channel, if there are any, as one."""
+    said = f"unit not established: {reason}"
+    return [Reject(1, sensor, said, f"{values[0]} at {times[0]}", len(values))] if len(values) else []
+
+
+def _within(stretch: Stretch, times: pa.TimestampArray) -> pa.BooleanArray:
+    day = times.cast(pa.date32())
+    first, last = (pa.scalar(bound, pa.date32()) for bound in (stretch.first_day, stretch.last_day))
+    return pc.and_(pc.greater_equal(day, first), pc.less_equal(day, last))
 
 
 def _converted(values: pa.DoubleArray, channel: Channel) -> pa.DoubleArray:
