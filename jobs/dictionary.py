@@ -205,7 +205,7 @@ class Dictionary:
             if not isinstance(entry, dict) or text(name) is None or not _is_about(entry, ss_id):
                 continue
             known = {key: text(entry.get(key)) for key in ("common_name", "units", "aggregation_type")}
-            known |= {key: _plausible(entry.get(key), math.inf) for key in ("calc_scale", "calc_offset")}
+            known |= {key: _lenient(entry.get(key)) for key in ("calc_scale", "calc_offset")}
             entries.setdefault(vocabulary.parse(text(name)).in_dictionary, known)
             if entry.get("standard_name") is not None:
                 standard_names.setdefault(whole_number(entry.get("metric_id")), text(name).lower())
