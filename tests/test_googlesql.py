@@ -71,10 +71,12 @@ def scripts():
 
 
 def checks():
-    """Every check of every table that is loaded: what follows from its columns, and what its contract writes down."""
+    """Every query of every table's checks: those that follow from its columns, and those its contract writes down."""
     for promised in (contract.load(table) for table in contract.names() if contract.load(table).sources):
         for rule in (*check._promises(promised), *promised.checks):
-            yield pytest.param(promised, rule, id=f"{promised.table}-{rule.name}")
+            for query in filter(None, (rule.query, rule.examples)):
+                kind = "-examples" if query == rule.examples else ""
+                yield pytest.param(promised, query, id=f"{promised.table}-{rule.name}{kind}")
 
 
 @pytest.mark.parametrize("script", scripts())
@@ -123,18 +125,18 @@ def test_a_misspelt_column_of_any_view_is_found(view):
         analyse(re.sub(rf"\b{column}\b", f"{column}_x", query))
 
 
-@pytest.mark.parametrize(("promised", "rule"), checks())
-def test_every_check_is_googlesql_and_answers_with_one_number(promised, rule):
+@pytest.mark.parametrize(("promised", "query"), checks())
+def test_every_check_is_googlesql_and_answers_with_one_number(promised, query):
     # A check sees the keys of the tables that it references, and nothing else of them.
     keys = {
         table: {column: columns_of(contract.load(table).arrow_schema)[column]}
         for table, column in promised.references.values()
     }
 
-    (kind,) = analyse(rule.query, {}, relations(promised) | keys).values()
+    (kind,) = analyse(query, {}, relations(promised) | keys).values()
 
     assert kind in ("INT64", "FLOAT64")
-    assert lint(rule.query) == []
+    assert lint(query) == []
 
 
 def test_a_parameter_that_no_script_reads_is_not_declared():
