@@ -1,6 +1,6 @@
 """Photovoltaic systems and what they measured.
 
-Loads NREL's PVDAQ from S3 into the star schema, exactly once: first `dim_system` from the newest catalogue, then
+Loads NREL's PVDAQ from S3 into the star schema, exactly once: first `dim_system` from the catalogue, then
 `dim_sensor` from the dictionaries of channels, then `fact_pv_measurement` from the files of days, years and records.
 
 * **On schedule** each run takes one day, after it is over: the run of 5 January has the data interval 5 to 6 January.

@@ -258,7 +258,7 @@ def test_a_bucket_without_a_catalogue_is_an_error(place, monkeypatch, capsys):
     code, _, err = command(capsys, monkeypatch, "run", "dim_system")
 
     assert code == 1
-    assert "the source lists no edition at all; the table stays as it is" in err
+    assert "the source lists nothing that it is made of; the table stays as it is" in err
 
 
 def test_a_system_without_objects_is_nothing_to_do_and_said(place, monkeypatch, capsys, caplog):
@@ -292,16 +292,32 @@ def test_systems_that_are_neither_in_the_catalogue_nor_in_the_bucket_are_refused
         refuse_unknown([7333, 8, 1])
 
 
-def test_a_catalogue_that_lost_its_systems_is_refused(place, load):
+def test_a_corrected_catalogue_that_lost_its_systems_is_refused(place, load):
     place.put_fixtures()
     load("dim_system")
     lines = place.s3.get_object(Bucket=place.bucket, Key="pvdaq/csv/systems_20250601.csv")["Body"].read().split(b"\r\n")
-    place.put("pvdaq/csv/systems_20250701.csv", b"\r\n".join([*lines[:2], b""]))
+    place.put("pvdaq/csv/systems_20250601.csv", b"\r\n".join([*lines[:1], b""]))
 
-    with pytest.raises(ContractError, match=r"close_to_what_it_replaces: 66.6667, must be <= 10. Systems lost"):
+    # Of ten rows that of 77 and the last of 1 are lost; 10 and 34 are still described by others.
+    with pytest.raises(ContractError, match=r"close_to_what_it_replaces: 20, must be <= 10. Rows lost"):
         load("dim_system")
 
-    assert len(place.rows("SELECT * FROM dim_system")) == 3
+    assert len(place.rows("SELECT * FROM dim_system")) == 10
+
+
+def test_a_newer_catalogue_that_lost_its_systems_takes_no_row_and_is_said(place, load, caplog):
+    place.put_fixtures()
+    load("dim_system")
+    before = place.rows("SELECT ss_id, valid_from, valid_to FROM dim_system ORDER BY ss_id, valid_from")
+    lines = place.s3.get_object(Bucket=place.bucket, Key="pvdaq/csv/systems_20250601.csv")["Body"].read().split(b"\r\n")
+    place.put("pvdaq/csv/systems_20250701.csv", b"\r\n".join([*lines[:2], b""]))
+
+    load("dim_system")
+
+    assert place.rows("SELECT ss_id, valid_from, valid_to FROM dim_system ORDER BY ss_id, valid_from") == before
+    # Of eight systems only 1 is left.
+    assert "few_have_left_the_catalogue: 87.5, must be <= 10" in caplog.text
+    assert "their rows stay. Such as 10, 34, 77, 88, 901." in caplog.text
 
 
 def test_a_key_that_names_no_real_day_is_an_error_that_shows_it(place):

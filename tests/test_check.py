@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import DAYS, day_file
+from conftest import DAYS, READINGS, day_file
 
 from jobs import check, contract, ledger, plan, stage, staging, wide_csv
 from jobs.errors import ContractError, StagingError
@@ -214,17 +214,41 @@ def test_what_is_lost_is_judged_by_the_plan_and_not_by_what_was_staged_before(pl
     catalogue = "pvdaq/csv/systems_20250601.csv"
     place.put_fixtures()
     whole = place.s3.get_object(Bucket=place.bucket, Key=catalogue)["Body"].read()
-    short = b"\r\n".join([*whole.split(b"\r\n")[:2], b""])
+    short = b"\r\n".join([*whole.split(b"\r\n")[:1], b""])
     place.put(catalogue, short)
     load("dim_system")
     place.put(catalogue, whole)
     load("dim_system")
     place.put(catalogue, short)
 
-    with pytest.raises(ContractError, match="close_to_what_it_replaces: 66.6667"):
+    with pytest.raises(ContractError, match="close_to_what_it_replaces: 20"):
         load("dim_system")
 
-    assert place.rows("SELECT count(*) FROM dim_system") == [(3,)]
+    assert place.rows("SELECT count(*) FROM dim_system") == [(10,)]
+
+
+def test_systems_without_data_and_data_without_a_catalogue_row_are_reported_with_some_ids(place, load):
+    place.put_fixtures()
+    place.put_day(7, DAYS[0], day_file(7, DAYS[0], [1.0]))
+    load()
+    load("dim_system")
+
+    found = {
+        name: (observed, passed, message.partition(" Such as ")[2])
+        for name, observed, passed, message in place.rows(
+            "SELECT check_name, observed, passed, message FROM etl_quality WHERE table_name = 'dim_system'"
+        )
+    }
+    assert found["catalogue_rows_have_data"] == (2.0, False, "34, 77.")
+    assert found["data_have_a_catalogue_row"] == (1.0, False, "7.")
+    assert found["nothing_that_cannot_be"] == (3.0, False, "10, 34, 77.")
+    assert place.rows(f"SELECT COUNT(*) FROM {READINGS} WHERE ss_id = 7") == [(1,)]
+    place.put_day(7, DAYS[0], day_file(7, DAYS[0], [1.0, 2.0]))
+    load(systems=(7,))
+    of_readings = place.rows(
+        "SELECT message FROM etl_quality WHERE check_name = 'ss_id_in_dim_system' AND NOT passed ORDER BY checked_at"
+    )
+    assert of_readings[-1][0].endswith("their rows are loaded all the same. Such as 7.")
 
 
 def test_the_manifest_names_every_file_with_its_checksum(staged):

@@ -163,6 +163,18 @@ def test_a_new_catalogue_that_says_the_same_of_what_is_used_changes_nothing(two_
     assert (found.changed, found.unchanged, published) == (0, 2, None)
 
 
+@pytest.mark.only_on("duckdb")
+def test_an_older_catalogue_that_comes_late_changes_what_was_known_and_nothing_that_is_derived(two_days, load):
+    two_days.put("pvdaq/csv/systems_20250101.csv", CATALOGUE.replace(b"2.912", b"4"))
+    load("dim_system")
+
+    found, published = load(DAILY)
+
+    capacities = "SELECT dc_capacity_kw, is_current FROM dim_system WHERE ss_id = 1 ORDER BY valid_from"
+    assert two_days.rows(capacities) == [(4.0, False), (2.912, True)]
+    assert (found.changed, found.unchanged, published) == (0, 2, None)
+
+
 @pytest.mark.always_on("bigquery")
 def test_a_retired_day_takes_its_derived_row_with_it(two_days, load):
     two_days.s3.delete_object(Bucket=two_days.bucket, Key=day_key(1, FIFTH))

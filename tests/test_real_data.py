@@ -1,5 +1,6 @@
 """PVDAQ's own files of system 34, January 2019, and its catalogue; run where SUNLEDGER_DATA says where they are."""
 
+import csv
 import os
 from contextlib import nullcontext
 from datetime import date
@@ -8,14 +9,15 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import READINGS, day_key, s3
 
-from jobs import export, quality
+from jobs import export, nameplate, quality
 from jobs.flags import INCOMPLETE, NIGHT_OFFSET, OUTLIER, SENTINEL, STALE
 from jobs.listing import Window
 from jobs.quality import System
-from jobs.tables import fact_pv_measurement
+from jobs.tables import dim_system, fact_pv_measurement
 from jobs.time_grid import NO_VALUE
 from jobs.transform import SourceObject
 
@@ -170,6 +172,86 @@ def test_1862_lines_of_the_catalogue_are_1860_systems(january):
         (1332, 180.0, None),
         (4901, None, 5.0),
     ]
+
+
+@pytest.fixture(scope="module")
+def described():
+    """What becomes of the catalogue, with the heads of PVDAQ's tables of sites and mounts and two systems' metadata."""
+
+    def said(body, layout, **parts):
+        (piece,) = dim_system.transform(SourceObject.of(body, parts, layout))
+        return piece
+
+    def table(name):
+        with (DATA / f"pvdaq_excerpts/{name}_head.csv").open(newline="", encoding="utf-8") as head:
+            lines = [{**line, "system_id": int(line["system_id"])} for line in csv.DictReader(head)]
+        out = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_pylist([{"tracking": "f", **line} for line in lines]), out)
+        return out.getvalue().to_pybytes()
+
+    prize = DATA / "pvdaq/2023-solar-data-prize/2107_OEDI/metadata/2107_system_metadata.json"
+    residential = DATA / "pvdaq/csv/system_metadata/10109_system_metadata.json"
+    catalogue = (DATA / "pvdaq/csv/systems_20250729.csv").read_bytes()
+    pieces = dim_system.together(
+        [
+            said(catalogue, "catalogue", edition="20250729"),
+            said(table("site"), "site_parquet", part="00000"),
+            said(table("mount"), "mount_parquet", part="00000"),
+            said(residential.read_bytes(), "system_metadata", ss_id="10109"),
+            said(prize.read_bytes(), "prize_metadata", ss_id="2107"),
+        ]
+    )
+    counted = [(piece.rows_read, piece.rows.num_rows, piece.rows_duplicate, piece.rejects) for piece in pieces]
+    assert counted == [(1_862, 1_860, 2, []), (5, 0, 5, []), (5, 0, 5, []), (1, 0, 1, []), (1, 0, 1, [])]
+    return {row["ss_id"]: row for piece in pieces for row in piece.rows.to_pylist()}
+
+
+def test_the_known_defects_of_the_catalogue_are_flagged_and_not_used(described):
+    flagged = {flag: [ss_id for ss_id, row in described.items() if row["quality"] & flag] for flag in nameplate.FLAGS}
+
+    assert flagged[nameplate.LONGITUDE] == [1416]
+    # St. Petersburg's parks are filed under Golden, CO, and Livermore, CA under FL.
+    assert flagged[nameplate.STATE] == [1230, 1301, 1302, 1307, 1310]
+    assert flagged[nameplate.LAST_READING] == [14509]
+    assert flagged[nameplate.FIRST_READING] == [36, 50, 51]
+    # Documented as psi, published as 1020.
+    assert flagged[nameplate.PRESSURE] == [1274, 1339, 1349, 1351, 1352]
+    assert {flag: len(found) for flag, found in flagged.items()} == {
+        nameplate.PLACE: 0,
+        nameplate.LONGITUDE: 1,
+        nameplate.STATE: 5,
+        nameplate.AZIMUTH: 40,
+        nameplate.TILT: 0,
+        nameplate.CAPACITY: 0,
+        nameplate.LAST_READING: 1,
+        nameplate.FIRST_READING: 3,
+        nameplate.PRESSURE: 5,
+        nameplate.HOURS_WEST: 20,
+        nameplate.ZONE: 0,
+    }
+    north_carolina = described[1416]
+    assert (north_carolina["longitude_deg"], north_carolina["longitude_deg_published"]) == (None, 78.63411)
+    assert (described[14509]["last_reading_at"], described[14509]["last_reading_at_published"].year) == (None, 2079)
+    assert (described[1339]["pressure_hpa"], described[1339]["pressure_published"]) == (None, 1020.0)
+
+
+def test_what_can_be_used_of_the_catalogue_is_what_is_not_flagged(described):
+    def known(name):
+        return sum(row[name] is not None for row in described.values())
+
+    # Counted in the file: of 1,860 systems 1,795 have a capacity, 1,619 an azimuth that 40 times is -1 (4901 has two),
+    # 1,570 a tilt (1332 has two), 6 of them no place that can be.
+    assert [known(name) for name in ("dc_capacity_kw", "azimuth_deg", "tilt_deg", "latitude_deg")] == [
+        1_795,
+        1_578,
+        1_569,
+        1_854,
+    ]
+    assert sum(row["qa_status"] == "fail" for row in described.values()) == 298
+    assert {row["utc_offset_hours"] for row in described.values()} == {None, -5.0, -7.0, -8.0, -10.0}
+    assert known("time_zone") == 1_840
+    assert described[10109]["site_id"] == 3599
+    assert described[2107]["first_reading_at"].year == 2017, "the catalogue goes before the metadata"
 
 
 def test_loading_january_in_overlapping_pieces_gives_the_same_rows(january, load):
