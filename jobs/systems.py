@@ -16,8 +16,9 @@ def refuse_unknown(systems: Iterable[int]) -> None:
         LoadError: there are such systems; all of them are named.
         SourceError: the bucket cannot be asked.
     """
+    if not (unknown := set(systems)):
+        return
     asked = sql("dimension", table="dim_system", columns=("ss_id",))
-    unknown = set(systems)
     unknown -= {row["ss_id"] for row in warehouse().select(asked, {"systems": sorted(unknown)})}
     fact = contract.load("fact_pv_measurement")
     if unknown and (unknown := unknown - listing.systems(fact)):

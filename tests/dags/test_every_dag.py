@@ -18,7 +18,7 @@ HEAVY = {"pyspark", "boto3", "botocore", "duckdb", "pyarrow", "pandas", "sqlglot
 
 
 @pytest.fixture
-def every(facts):  # noqa: F811
+def every(facts):
     assert facts["every"], "Airflow finds no DAG at all"
     return facts["every"]
 
@@ -30,13 +30,13 @@ def every_task(every):
     return found
 
 
-def test_airflow_finds_each_dag_and_no_import_error(facts, every):  # noqa: F811
+def test_airflow_finds_each_dag_and_no_import_error(facts, every):
     assert sorted(every) == DAGS
     assert facts["import_errors"] == {}
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_parsing_imports_no_spark_no_client_and_no_warehouse(home, name):  # noqa: F811
+def test_parsing_imports_no_spark_no_client_and_no_warehouse(home, name):
     # Airflow parses the file again and again, and before every task.
     code = (
         f"import runpy, sys; sys.path.append({str(ROOT / 'dags')!r}); "
