@@ -15,7 +15,8 @@ def refuse_unknown(systems: Iterable[int]) -> None:
         LoadError: there are such systems; all of them are named.
         SourceError: the bucket cannot be asked.
     """
-    unknown = set(systems)
+    if not (unknown := set(systems)):
+        return
     unknown -= derived.dimension("dim_system", ("ss_id",), sorted(unknown)).keys()
     fact = contract.load("fact_pv_measurement")
     if unknown and (unknown := unknown - listing.systems(fact)):

@@ -49,6 +49,7 @@ class Standalone:
     environment: dict[str, str]
     log: Path
     process: subprocess.Popen = field(init=False)
+    more: list[subprocess.Popen] = field(default_factory=list)
     rest: httpx.Client = field(init=False)
 
     def __enter__(self):
@@ -72,7 +73,8 @@ class Standalone:
                     os.kill(one.pid, signal.SIGKILL)
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(0.1)
-        self.process.wait()
+        for one in (self.process, *self.more):
+            one.wait()
         self.rest.close()
 
     def _is_up(self) -> bool:
@@ -87,9 +89,33 @@ class Standalone:
         self.rest.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
         return self.rest.get("/api/v2/dags/pv").is_success
 
+    def start(self, *words: str) -> None:
+        """Start a part of Airflow beside the others, as a service manager does with one that has died."""
+        with self.log.open("ab") as out:
+            self.more.append(
+                subprocess.Popen(
+                    ["airflow", *words], env=self.environment, stdout=out, stderr=out, start_new_session=True
+                )
+            )
+
+    def health(self, part: str) -> str:
+        """Tell how a part of Airflow is."""
+        answer = self.rest.get("/api/v2/monitor/health")
+        return answer.json()[part]["status"] if answer.is_success else "away"
+
     def running(self) -> list[Process]:
         """List the processes that Airflow and its tasks have started."""
-        return [one for one in processes() if one.session == self.process.pid]
+        sessions = {self.process.pid, *(one.pid for one in self.more)}
+        return [one for one in processes() if one.session in sessions]
+
+    def named(self, words: str) -> list[Process]:
+        """List those of them whose command line begins like this."""
+        found = []
+        for one in self.running():
+            with suppress(OSError):
+                if words in Path(f"/proc/{one.pid}/cmdline").read_text().replace("\0", " "):
+                    found.append(one)
+        return found
 
     def spark(self) -> list[Process]:
         """List the JVMs that tasks have started, and the Python workers of those."""
@@ -122,9 +148,9 @@ class Standalone:
         """Start a run by hand with a filled form; its id."""
         return self.call("POST", f"dags/{dag_id}/dagRuns", logical_date=None, conf=form)["dag_run_id"]
 
-    def runs(self) -> dict[str, dict]:
+    def runs(self, dag_id: str = "pv") -> dict[str, dict]:
         """List all runs, by id."""
-        return {run["dag_run_id"]: run for run in self.call("GET", "dags/pv/dagRuns?limit=100")["dag_runs"]}
+        return {run["dag_run_id"]: run for run in self.call("GET", f"dags/{dag_id}/dagRuns?limit=100")["dag_runs"]}
 
     def finish(self, run_id: str, seconds: float = 150, dag_id: str = "pv") -> dict[str, str]:
         """Wait until a run is over; the states of its tasks and, under its own id, of the run itself."""
@@ -174,6 +200,7 @@ class Gate:
     def __init__(self, upstream: str):
         gate, host = self, urlsplit(upstream).netloc
         self.held = threading.Event()
+        self.away = False
         self._holds = ""
         self._open = threading.Event()
 
@@ -181,6 +208,9 @@ class Gate:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
+                if gate.away:
+                    self.close_connection = True
+                    return
                 if gate._holds and gate._holds in unquote(urlsplit(self.path).path):
                     gate.held.set()
                     gate._open.wait(120)

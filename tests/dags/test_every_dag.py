@@ -20,7 +20,7 @@ HEAVY = {"pyspark", "boto3", "botocore", "duckdb", "pyarrow", "pandas", "sqlglot
 
 
 @pytest.fixture
-def every(facts):  # noqa: F811
+def every(facts):
     assert facts["every"], "Airflow finds no DAG at all"
     return facts["every"]
 
@@ -32,13 +32,13 @@ def every_task(every):
     return found
 
 
-def test_airflow_finds_each_dag_and_no_import_error(facts, every):  # noqa: F811
+def test_airflow_finds_each_dag_and_no_import_error(facts, every):
     assert sorted(every) == DAGS
     assert facts["import_errors"] == {}
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_parsing_imports_no_spark_no_client_and_no_warehouse(home, name):  # noqa: F811
+def test_parsing_imports_no_spark_no_client_and_no_warehouse(home, name):
     # Airflow parses the file again and again, and before every task.
     code = (
         f"import runpy, sys; sys.path.append({str(ROOT / 'dags')!r}); "
@@ -133,3 +133,29 @@ def test_the_asset_graph_leads_from_the_bucket_to_each_mart(every_task):
         "s3://oedi-data-lake/pvdaq/parquet/site",
         "s3://oedi-data-lake/pvdaq/parquet/system",
     }
+
+
+def test_with_bigquery_each_publish_leads_to_its_checkpoint_and_with_sparks_page_each_stage_to_that(home):
+    code = (
+        f"import sys; sys.path.append({str(ROOT / 'dags')!r}); import pv; dag = pv.pv(); "
+        "print(*(f'{task.task_id} {link.name} {link.get_link(task, ti_key=None)}'"
+        " for task in dag.tasks for link in task.operator_extra_links), sep='\\n')"
+    )
+    places = {"WAREHOUSE": "bigquery://my-project/mart?location=EU", "SPARK_UI": "http://spark:8081"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(home, **places),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    checkpoint = (
+        "https://console.cloud.google.com/bigquery?project=my-project&p=my-project&d=mart&t=etl_checkpoint&page=table"
+    )
+    tables = ("dim_system", "dim_sensor", "fact_pv_measurement")
+    assert sorted(done.stdout.split("\n")[:-1]) == sorted(
+        line
+        for table in tables
+        for line in (f"{table}.stage Spark http://spark:8081", f"{table}.publish Checkpoint {checkpoint}")
+    )

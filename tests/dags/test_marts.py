@@ -17,7 +17,7 @@ DAILY, HOURLY = "fact_pv_performance_daily", "fact_pv_energy_hourly"
 
 
 @pytest.fixture
-def marts(facts):  # noqa: F811
+def marts(facts):
     return facts["marts"]
 
 

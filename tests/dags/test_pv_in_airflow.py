@@ -25,8 +25,8 @@ FACT, DIM, SENSORS = "fact_pv_measurement", "dim_system", "dim_sensor"
 STAGE = f"{FACT}.stage"
 
 # Each test that writes has a day of its own; what it finds does not depend on the tests before it.
-BAD_DAY, MARKED_DAY, KILLED_DAY, ALERT_DAY, LATE_DAY = (date(2019, 2, day) for day in (1, 2, 3, 4, 5))
-OF_TWO_LOADS, DEAR_DAY = date(2019, 2, 6), date(2019, 2, 7)
+BAD_DAY, MARKED_DAY, KILLED_DAY, ALERT_DAY, LATE_DAY, MART_DAY = (date(2019, 2, day) for day in range(1, 7))
+OF_TWO_LOADS, DEAR_DAY = date(2019, 2, 7), date(2019, 2, 8)
 # A system whose days and whole record are two loads.
 TWO_LOADS = 77
 SECRET, MAIL_SECRET = "T0/B0/aSecretThatNobodyShallSee", "anotherSecretThatNobodyShallSee"
@@ -353,7 +353,7 @@ def test_a_load_that_is_refused_does_not_hold_the_others_and_clearing_the_run_ta
         for task in airflow.tasks(run_id)
         if task["task_id"].startswith(FACT) and task["map_index"] >= 0
     }
-    record_load, day_load = "1 objects, system 77", "2019-02-06 to 2019-02-06, 1 objects, system 77"
+    record_load, day_load = "1 objects, system 77", "2019-02-07 to 2019-02-07, 1 objects, system 77"
     assert by_load.pop(("stage", record_load)) == "failed"
     assert {by_load.pop((step, day_load)) for step in ("stage", "check", "publish")} == {"success"}
     # They never ran, so that nothing has named them.
@@ -448,6 +448,31 @@ def test_clearing_a_publish_that_is_done_changes_nothing(airflow, loaded, wareho
     assert "is published already" in airflow.task_log(run_id, f"{FACT}.publish", 2)
     after = warehouse.rows(f"SELECT * FROM {FACT} ORDER BY ALL"), warehouse.rows("SELECT * FROM etl_head ORDER BY ALL")
     assert after == before
+
+
+def test_a_backfill_run_that_is_cleared_looks_at_its_own_day_again(airflow, loaded):
+    run_id = loaded.day("2019-01-06")
+    airflow.clear(run_id, f"{FACT}.plan")
+    assert airflow.finish(run_id)[run_id] == "success"
+    # The day's two files, and nothing of the days beside it.
+    said = "nothing to do: 0 new, 0 changed, 2 unchanged, 0 vanished"
+    assert said in airflow.task_log(run_id, f"{FACT}.plan", 2)
+
+
+def test_a_publish_starts_the_marts_which_look_at_all_days(airflow, bucket, loaded, warehouse):
+    airflow.call("PATCH", "dags/marts", is_paused=False)
+    bucket.put_day(1, MART_DAY, a_day(MART_DAY)[0])
+    airflow.finish(airflow.trigger(first_day=MART_DAY.isoformat()))
+
+    def started():
+        return [key for key, run in airflow.runs("marts").items() if run["run_type"] == "asset_triggered"]
+
+    (run_id,) = airflow.wait(60, "the marts to be started", started)
+    assert airflow.finish(run_id, 300, "marts")[run_id] == "success"
+    found = warehouse.rows("SELECT ss_id, day FROM fact_pv_performance_daily ORDER BY ALL")
+    days = [(1, 5), (1, 6), (10, 5), (10, 6), (10, 7)]
+    assert {(ss_id, date(2019, 1, day)) for ss_id, day in days} | {(1, MART_DAY)} <= set(found)
+    airflow.call("PATCH", "dags/marts", is_paused=True)
 
 
 def test_marking_a_running_stage_failed_stops_spark_and_a_fresh_run_repairs(airflow, gate, stage_under_way, warehouse):
