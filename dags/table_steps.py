@@ -79,11 +79,10 @@ def stages_elsewhere():
     return None
 
 
-def named(plan_uri):
+def named(run, plan_uri):
     """Name the map index of a task by its load; the id of the run, which the steps are logged with."""
     from jobs.plan import read
 
-    run = get_current_context()
     run["load"] = read(plan_uri).label
     return run["run_id"]
 
@@ -128,7 +127,7 @@ def load(table, days):
             """Run the Spark job: read what is planned, write parquet, and the manifest last."""
             from jobs.steps import stage_load
 
-            stage_load(named(plan_uri), plan_uri)
+            stage_load(named(get_current_context(), plan_uri), plan_uri)
 
         @task
         @google_cloud()
@@ -136,7 +135,7 @@ def load(table, days):
             """Hold the staged rows to the contract; findings and refused rows go to etl_quality."""
             from jobs.steps import check_load
 
-            check_load(named(plan_uri), plan_uri)
+            check_load(named(get_current_context(), plan_uri), plan_uri)
 
         @task(max_active_tis_per_dag=1, outlets=[Asset(table)])
         @google_cloud()
@@ -144,7 +143,7 @@ def load(table, days):
             """Change the table and its checkpoint in one transaction."""
             from jobs.steps import publish_load
 
-            publish_load(named(plan_uri), plan_uri)
+            publish_load(named(get_current_context(), plan_uri), plan_uri)
 
         # Its tasks are still called <table>.<step>.
         @task_group(group_id="loads", prefix_group_id=False)
