@@ -335,10 +335,12 @@ def test_a_service_that_stages_to_another_place_is_found_out(profile, service, s
         stage()
 
 
-@pytest.mark.parametrize("name", ["DATAPROC_REGION", "SPARK_IMAGE", "EMR_APPLICATION"])
-def test_a_setting_that_is_missing_is_named_before_anything_is_sent(name, profile, service, stage, monkeypatch):
-    if name not in PLACES[profile]:
-        pytest.skip("of the other service")
+@pytest.mark.parametrize(
+    ("profile", "name"),
+    [("dataproc", name) for name in remote.NEEDED["dataproc"]] + [("emr", name) for name in remote.NEEDED["emr"]],
+    indirect=["profile"],
+)
+def test_a_setting_that_is_missing_is_named_before_anything_is_sent(profile, name, service, stage, monkeypatch):
     monkeypatch.delenv(name)
     forget()
 
