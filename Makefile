@@ -18,7 +18,8 @@ AIRFLOW := env PYTHONPATH=$(CURDIR) AIRFLOW_HOME=$(HOME_DIR)/airflow AIRFLOW__CO
 FIXTURES := env WAREHOUSE=duckdb://$(HOME_DIR)/fixtures/sunledger.duckdb
 
 # The stack in containers; Spark runs in the scheduler's, or on the profile's cluster.
-COMPOSE := env PORT=$(PORT) SPARK_MASTER=$(if $(CLUSTER),spark://spark-master:7077 COMPOSE_PROFILES=cluster) docker compose
+COMPOSE := env PORT=$(PORT) SPARK_PROFILE=$(if $(CLUSTER),standalone) \
+	SPARK_MASTER=$(if $(CLUSTER),spark://spark-master:7077 COMPOSE_PROFILES=cluster) docker compose
 
 # An environment of two clouds: terraform/envs/$(ENV). What Terraform keeps for it stays apart from the other's.
 ENV ?= dev

@@ -32,7 +32,8 @@ class StageOnDataproc(DataprocCreateBatchOperator):
         from jobs import remote
 
         with google_cloud():
-            remote.stage_elsewhere(named(self.plan_uri), self.plan_uri, lambda planned: self._run(planned, context))
+            run_id = named(context, self.plan_uri)
+            remote.stage_elsewhere(run_id, self.plan_uri, lambda planned: self._run(planned, context))
 
     def _run(self, planned, context):
         from jobs import remote

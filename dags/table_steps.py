@@ -82,11 +82,10 @@ def stages_elsewhere():
     return None
 
 
-def named(plan_uri):
+def named(run, plan_uri):
     """Name the map index of a task by its load; the id of the run, which the steps are logged with."""
     from jobs.plan import read
 
-    run = get_current_context()
     run["load"] = read(plan_uri).label
     return run["run_id"]
 
@@ -134,7 +133,7 @@ def load(table, days, made_of):
             """Run the Spark job: read what is planned, write parquet, and the manifest last."""
             from jobs.steps import stage_load
 
-            stage_load(named(plan_uri), plan_uri)
+            stage_load(named(get_current_context(), plan_uri), plan_uri)
 
         @task
         @google_cloud()
@@ -142,7 +141,7 @@ def load(table, days, made_of):
             """Hold the staged rows to the contract; findings and refused rows go to etl_quality."""
             from jobs.steps import check_load
 
-            check_load(named(plan_uri), plan_uri)
+            check_load(named(get_current_context(), plan_uri), plan_uri)
 
         @task(max_active_tis_per_dag=1, inlets=made_of, outlets=[asset])
         @google_cloud()
@@ -150,8 +149,9 @@ def load(table, days, made_of):
             """Change the table and its checkpoint in one transaction; the asset's event tells what is live."""
             from jobs.steps import loaded, publish_load
 
-            publish_load(named(plan_uri), plan_uri)
-            get_current_context()["outlet_events"][asset].extra = {"loads": loaded(table, [plan_uri])}
+            run = get_current_context()
+            publish_load(named(run, plan_uri), plan_uri)
+            run["outlet_events"][asset].extra = {"loads": loaded(table, [plan_uri])}
 
         # Its tasks are still called <table>.<step>.
         @task_group(group_id="loads", prefix_group_id=False)

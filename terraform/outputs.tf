@@ -10,7 +10,18 @@ locals {
       AWS_DEFAULT_REGION   = var.aws_region
       GOOGLE_CLOUD_PROJECT = var.google_project
     },
-    var.spark == "dataproc" ? { AWS_ROLE_ARN = module.aws_identity.role.arn } : {},
+    var.spark == "dataproc" ? {
+      AWS_ROLE_ARN             = module.aws_identity.role.arn
+      DATAPROC_REGION          = module.dataproc[0].runtime.region
+      DATAPROC_SUBNETWORK      = module.dataproc[0].runtime.subnetwork
+      DATAPROC_SERVICE_ACCOUNT = module.dataproc[0].runtime.service_account
+    } : {},
+    var.spark == "dataproc" && var.image != null ? { SPARK_IMAGE = module.dataproc[0].runtime.image } : {},
+    # The application itself has the image.
+    var.spark == "emr" ? {
+      EMR_APPLICATION = module.emr[0].runtime.application
+      EMR_ROLE        = module.aws_identity.role.arn
+    } : {},
   )
 }
 

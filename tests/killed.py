@@ -2,7 +2,8 @@
 
 A point is `before:module.function`, `after:module.function` (with `before:WORD:module.function` only at a call that has
 a text with the word in its arguments), `statement:N` (before the Nth statement of the publish
-transaction; one past the last is before its commit) or `files:N` (as soon as an attempt of stage has N files).
+transaction; one past the last is before its commit), `files:N` (as soon as an attempt of stage has N files) or
+`load:STEP:N` (before a step, such as publish, of the Nth load of a plan with a day in each).
 """
 
 import importlib
@@ -11,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from itertools import count
 
 from pyarrow import fs
 
@@ -72,6 +74,16 @@ def kill_at(point):
             return uri
 
         staging.new_attempt = watched
+    elif kind == "load":
+        plan.LOAD_DAYS = 1
+        step, _, number = where.partition(":")
+        module = importlib.import_module(f"jobs.{step}")
+        original, left = getattr(module, step), count(int(number) - 1, -1)
+
+        def counted(*arguments):
+            return original(*arguments) if next(left) else die()
+
+        setattr(module, step, counted)
     else:
         raise SystemExit(f"unknown point {point}")
 

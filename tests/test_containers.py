@@ -184,11 +184,11 @@ def test_the_settings_are_those_that_the_jobs_read(name):
 
 def test_spark_is_a_cluster_only_by_its_profile():
     assert [name for name, service in SERVICES.items() if "profiles" in service] == ["spark-master", "spark-worker"]
-    assert SERVICES["scheduler"]["environment"]["SPARK_MASTER"] == "${SPARK_MASTER:-local[*]}"
-    assert (
-        "SPARK_MASTER=$(if $(CLUSTER),spark://spark-master:7077 COMPOSE_PROFILES=cluster)"
-        in (ROOT / "Makefile").read_text()
-    )
+    told = SERVICES["scheduler"]["environment"]
+    assert (told["SPARK_PROFILE"], told["SPARK_MASTER"]) == ("${SPARK_PROFILE:-local}", "${SPARK_MASTER:-local[*]}")
+    makefile = (ROOT / "Makefile").read_text()
+    assert "SPARK_PROFILE=$(if $(CLUSTER),standalone)" in makefile
+    assert "SPARK_MASTER=$(if $(CLUSTER),spark://spark-master:7077 COMPOSE_PROFILES=cluster)" in makefile
 
 
 def free_port():

@@ -15,13 +15,22 @@ import pytest
 from conftest import DAYS, READINGS, ROOT, day_file, day_key, expected_rows, forget
 
 from jobs import check, contract, ledger, plan, publish, stage, staging, steps, transform, warehouse
-from jobs.cli import verify_command
-from jobs.errors import ConflictError, ContractError, SourceError, SupersededError, WarehouseError
+from jobs.cli import run_command, verify_command
+from jobs.errors import (
+    ConflictError,
+    ContractError,
+    LoadError,
+    SourceError,
+    SupersededError,
+    UnreachableError,
+    WarehouseError,
+)
 from jobs.listing import Window
 
 FACT, SYSTEMS = "fact_pv_measurement", "dim_system"
 EDITION = "pvdaq/csv/systems_20250601.csv"
 FIFTH, SIXTH, SEVENTH = date(2019, 1, 5), date(2019, 1, 6), date(2019, 1, 7)
+FOUR_DAYS = [FIFTH, SIXTH, SEVENTH, DAYS[1]]
 RUN = ("run", FACT, "--from", "2019-01-05", "--to", "2019-01-08")
 # Readings of the fixtures.
 READ = len(expected_rows(FACT))
@@ -364,6 +373,75 @@ def test_a_kill_while_a_correction_is_published_leaves_the_old_rows_or_the_new(n
     assert two_days.facts() == before
     load()
     assert values(two_days) == [9.0, 9.0, 4.0, 5.0]
+
+
+@pytest.fixture
+def a_day_a_load(place, monkeypatch):
+    """Four days of system 7, each a load of its own."""
+    for day in FOUR_DAYS:
+        place.put_day(7, day, day_file(7, day, [float(day.day)]))
+    monkeypatch.setattr(plan, "LOAD_DAYS", 1)
+    return place
+
+
+@pytest.mark.only_on("duckdb")
+@pytest.mark.parametrize(("step", "staged"), [("stage", 1), ("publish", 2)])
+def test_a_run_of_many_loads_that_is_killed_goes_on_with_those_that_are_left(
+    step, staged, a_day_a_load, shared_session_without_spark, load
+):
+    """What it had published stays, and what it had staged is not staged again."""
+    point = f"load:{step}:2"
+
+    code, _, err = a_day_a_load.run(*RUN, launcher=(sys.executable, "tests/killed.py", point))
+
+    assert code == -signal.SIGKILL, err
+    assert values(a_day_a_load) == [5.0]
+    before = a_day_a_load.staged("manifest.json")
+    assert len(before) == staged
+    found, published = load()
+    assert (found.new, found.unchanged, len(found.plans), published["objects"]) == (3, 1, 3, 3)
+    assert values(a_day_a_load) == [5.0, 6.0, 7.0, 8.0]
+    after = a_day_a_load.staged("manifest.json")
+    assert len(after) == 4
+    assert {path: after[path] for path in before} == before
+    assert [generation for _, _, generation, _, _ in checkpoints(a_day_a_load)] == [1, 2, 3, 4]
+    assert verified(a_day_a_load)
+
+
+@pytest.mark.only_on("duckdb")
+def test_a_load_that_is_refused_does_not_hold_the_others_of_its_run(
+    a_day_a_load, shared_session_without_spark, monkeypatch, capsys
+):
+    a_day_a_load.put_day(7, SIXTH, b"ac_power__1,system_id\n10,7\n")
+    window = {"first": FOUR_DAYS[0], "last": FOUR_DAYS[-1]}
+
+    with pytest.raises(LoadError, match="(?s)1 of 4 loads were refused, and the others are published:.*measured_on"):
+        run_command(FACT, **window)
+
+    assert values(a_day_a_load) == [5.0, 7.0, 8.0]
+    assert "3 read = 3 loaded" in " ".join(capsys.readouterr().out.split())
+    a_day_a_load.put_day(7, SIXTH, day_file(7, SIXTH, [6.0]))
+    run_command(FACT, **window)
+    assert values(a_day_a_load) == [5.0, 6.0, 7.0, 8.0]
+    assert verified(a_day_a_load)
+
+
+@pytest.mark.only_on("duckdb")
+def test_a_source_that_is_away_ends_a_run_of_many_loads_at_once(
+    a_day_a_load, shared_session_without_spark, monkeypatch
+):
+    tried = []
+
+    def away(planned, progress):
+        tried.append(planned)
+        raise UnreachableError("it does not answer")
+
+    monkeypatch.setattr(stage, "stage", away)
+
+    with pytest.raises(UnreachableError, match="it does not answer"):
+        run_command(FACT, first=FOUR_DAYS[0], last=FOUR_DAYS[-1])
+
+    assert len(tried) == 1
 
 
 def processes_of_session(number):

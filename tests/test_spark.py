@@ -43,7 +43,12 @@ def test_a_load_on_a_cluster_is_the_load_of_this_process(place, load, new_place,
     # A worker gives its tasks its own environment, so a staging area or a bucket of this test's own is told to Spark.
     settings = [f"--conf=spark.executorEnv.{name}={value}" for name, value in there.environment.items()]
     code, _, err = there.run(
-        *RUN, environment={"SPARK_MASTER": master, "PYSPARK_SUBMIT_ARGS": " ".join([*settings, "pyspark-shell"])}
+        *RUN,
+        environment={
+            "SPARK_PROFILE": "standalone",
+            "SPARK_MASTER": master,
+            "PYSPARK_SUBMIT_ARGS": " ".join([*settings, "pyspark-shell"]),
+        },
     )
 
     assert code == 0, err
@@ -59,7 +64,8 @@ def test_a_cluster_that_is_not_there_is_said_at_once_and_nothing_is_published(pl
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
-    code, _, err = place.run(*RUN, environment={"SPARK_MASTER": f"spark://127.0.0.1:{port}"})
+    there = {"SPARK_PROFILE": "standalone", "SPARK_MASTER": f"spark://127.0.0.1:{port}"}
+    code, _, err = place.run(*RUN, environment=there)
 
     assert code == 1
     assert f"Spark's master spark://127.0.0.1:{port} does not answer" in err
@@ -69,7 +75,8 @@ def test_a_cluster_that_is_not_there_is_said_at_once_and_nothing_is_published(pl
 
 @pytest.mark.parametrize("master", ["local", "local[*]", "local[2]", "spark://spark-master:7077"])
 def test_a_master_is_local_or_a_cluster(master):
-    assert Settings(spark_master=master).spark_master == master
+    profile = "standalone" if master.startswith("spark://") else "local"
+    assert Settings(spark_profile=profile, spark_master=master).spark_master == master
 
 
 @pytest.mark.parametrize("master", ["", "local[0]", "yarn", "spark://host", "sc://host:15002"])

@@ -22,7 +22,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from jobs import contract
+from jobs import contract, remote
 from jobs.settings import Settings
 
 TERRAFORM = ROOT / "terraform"
@@ -244,11 +244,12 @@ def test_every_module_takes_the_same_providers():
 def test_the_settings_of_an_environment_are_those_the_jobs_read():
     outputs = (TERRAFORM / "outputs.tf").read_text().partition("output ")[0]
     given = set(re.findall(r"\b([A-Z][A-Z_]+[A-Z]) *=", outputs))
-    # These two are promised to the jobs that will land files and choose a cluster.
-    read = {name.upper() for name in Settings.model_fields} | {"LANDING_BUCKET", "SPARK_PROFILE"}
+    # It is promised to the jobs that will land files.
+    read = {name.upper() for name in Settings.model_fields} | {"LANDING_BUCKET"}
     standard = {"AWS_DEFAULT_REGION", "AWS_ROLE_ARN", "GOOGLE_CLOUD_PROJECT"}
 
-    assert {"PVDAQ_BUCKET", "LANDING_BUCKET", "STAGING", "WAREHOUSE", "SPARK_PROFILE"} <= given
+    needed = {name for names in remote.NEEDED.values() for name in names}
+    assert {"PVDAQ_BUCKET", "LANDING_BUCKET", "STAGING", "WAREHOUSE", "SPARK_PROFILE"} | needed <= given
     assert given <= read | standard
     Settings(staging="gs://example-dev-staging/staging", warehouse="bigquery://example-dev/sunledger?location=EU")
 

@@ -24,13 +24,26 @@ run "the_environment_has_every_table_and_the_settings" {
   }
 
   assert {
-    condition = output.settings == merge(output.settings, {
-      LANDING_BUCKET = "sunledger-${var.environment}-landing-${var.aws_account}"
-      STAGING        = "gs://${var.google_project}-staging/staging"
-      WAREHOUSE      = "bigquery://${var.google_project}/sunledger?location=EU"
-      SPARK_PROFILE  = "dataproc"
-    })
+    condition = [
+      for name in ["LANDING_BUCKET", "STAGING", "WAREHOUSE", "SPARK_PROFILE", "DATAPROC_REGION"] : output.settings[name]
+      ] == [
+      "sunledger-${var.environment}-landing-${var.aws_account}",
+      "gs://${var.google_project}-staging/staging",
+      "bigquery://${var.google_project}/sunledger?location=EU",
+      "dataproc",
+      var.google_region,
+    ]
     error_message = "Some setting leads elsewhere."
+  }
+
+  assert {
+    condition     = length(setsubtract(["DATAPROC_SUBNETWORK", "DATAPROC_SERVICE_ACCOUNT"], keys(output.settings))) == 0
+    error_message = "A batch lacks its place."
+  }
+
+  assert {
+    condition     = !contains(keys(output.settings), "EMR_APPLICATION") && !contains(keys(output.settings), "SPARK_IMAGE")
+    error_message = "A setting has no value."
   }
 }
 
@@ -70,5 +83,10 @@ run "with_emr_and_mwaa" {
   assert {
     condition     = output.settings["SPARK_PROFILE"] == "emr" && length(module.dataproc) == 0
     error_message = "Spark does not run on EMR alone."
+  }
+
+  assert {
+    condition     = length(setsubtract(["EMR_APPLICATION", "EMR_ROLE"], keys(output.settings))) == 0
+    error_message = "A job run lacks its place."
   }
 }

@@ -28,11 +28,15 @@ resource "google_service_account_iam_member" "plans_as_jobs" {
 }
 
 locals {
-  # What the DAGs do themselves (plan, check, publish) they do as the jobs.
-  connection = jsonencode({
-    conn_type = "google_cloud_platform"
-    extra     = { impersonation_chain = var.jobs.email }
-  })
+  # What the DAGs do themselves (plan, check, publish) they do as the jobs; batches they start as Airflow.
+  connections = {
+    AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT = jsonencode({
+      conn_type = "google_cloud_platform"
+      extra     = { impersonation_chain = var.jobs.email }
+    })
+    AIRFLOW_CONN_GOOGLE_CLOUD_AIRFLOW = jsonencode({ conn_type = "google_cloud_platform" })
+    DATAPROC_CONNECTION               = "google_cloud_airflow"
+  }
 }
 
 resource "google_composer_environment" "this" {
@@ -52,7 +56,7 @@ resource "google_composer_environment" "this" {
 
     software_config {
       image_version = var.image
-      env_variables = merge(var.settings, { AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT = local.connection })
+      env_variables = merge(var.settings, local.connections)
       pypi_packages = var.requirements
     }
   }

@@ -159,7 +159,7 @@ data "aws_iam_policy_document" "airflow" {
 
   statement {
     sid       = "Spark"
-    actions   = ["emr-serverless:StartJobRun", "emr-serverless:GetJobRun", "emr-serverless:CancelJobRun"]
+    actions   = ["emr-serverless:StartJobRun", "emr-serverless:ListJobRuns", "emr-serverless:GetJobRun", "emr-serverless:CancelJobRun", "emr-serverless:GetDashboardForJobRun", "emr-serverless:GetApplication", "emr-serverless:StartApplication"]
     resources = ["${local.prefix}:emr-serverless:${local.region}:${local.account}:/applications/${var.application}", "${local.prefix}:emr-serverless:${local.region}:${local.account}:/applications/${var.application}/jobruns/*"]
   }
 

@@ -34,6 +34,11 @@ run "airflow_gets_the_settings_and_may_name_the_jobs_account" {
   }
 
   assert {
+    condition     = one(one(google_composer_environment.this.config).software_config).env_variables["DATAPROC_CONNECTION"] == "google_cloud_airflow" && !can(jsondecode(one(one(google_composer_environment.this.config).software_config).env_variables["AIRFLOW_CONN_GOOGLE_CLOUD_AIRFLOW"]).extra)
+    error_message = "Batches are started as the jobs, who may not."
+  }
+
+  assert {
     condition     = one(one(google_composer_environment.this.config).software_config).pypi_packages == tomap(var.requirements)
     error_message = "Airflow lacks what the jobs import."
   }
