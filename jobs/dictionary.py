@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 import pyarrow as pa
@@ -148,6 +149,7 @@ def _system(described: dict, site: dict) -> System:
         utc_offset_hours=None if west is None else -west,
         zone=zone if west is None else None,
         dc_capacity_kw=capacity if capacity and capacity > 0 else None,
+        started_on=_day(described.get("started_on")),
     )
 
 
@@ -157,6 +159,13 @@ def _plausible(said, most: float) -> float | None:
     except (TypeError, ValueError):
         return None
     return found if found is not None and abs(found) <= most else None
+
+
+def _day(said) -> date | None:
+    try:
+        return date.fromisoformat((text(said) or "")[: len("2019-01-31")])
+    except ValueError:
+        return None
 
 
 def _pairs(value) -> tuple:
