@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 import pyarrow as pa
@@ -119,6 +120,7 @@ class Metadata:
             utc_offset_hours=usable["utc_offset_hours"],
             zone=usable["time_zone"],
             dc_capacity_kw=usable["dc_capacity_kw"],
+            started_on=_day(self.described.get("started_on")),
         )
 
 
@@ -162,6 +164,13 @@ def _lenient(said) -> float | None:
 
 def _plain(value) -> dict:
     return {UNIT.sub("", name): said for name, said in _pairs(value)}
+
+
+def _day(said) -> date | None:
+    try:
+        return date.fromisoformat((text(said) or "")[: len("2019-01-31")])
+    except ValueError:
+        return None
 
 
 def _pairs(value) -> tuple:

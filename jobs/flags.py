@@ -5,8 +5,8 @@ The contract, the README and every reader of the bits take their text from this 
 
 from typing import NamedTuple
 
-SENTINEL, OUT_OF_RANGE, STALE, OUTLIER, NIGHT_OFFSET, CLIPPING, DST, INCOMPLETE, UNIT_DOUBTFUL = (
-    1 << bit for bit in range(9)
+SENTINEL, OUT_OF_RANGE, STALE, OUTLIER, NIGHT_OFFSET, CLIPPING, DST, INCOMPLETE, UNIT_DOUBTFUL, CLOCK_DOUBTFUL = (
+    1 << bit for bit in range(10)
 )
 
 
@@ -63,6 +63,11 @@ FLAGS = {
         "unit_doubtful",
         "perhaps not in `units`",
         "power of a day whose greatest value is more than ten times the DC capacity",
+    ),
+    CLOCK_DOUBTFUL: Flag(
+        "clock_doubtful",
+        "of a day that the logger's clock cannot have been right on",
+        "before 1990 or after 2049, or more than a year before the system's `started_on`",
     ),
 }
 

@@ -10,18 +10,19 @@ import pyarrow.parquet as pq
 
 from jobs.errors import SourceError
 from jobs.transform import Reject
-from jobs.wide_csv import MEASURED_ON, UTC, Block
+from jobs.wide_csv import MEASURED_ON, UTC, Block, another_value
 
 LONG = {MEASURED_ON: pa.timestamp("us"), UTC: pa.timestamp("us"), "metric_id": pa.int64(), "value": pa.float64()}
 
 
-def read(body: bytes, day: date, named: Callable[[int], str]) -> Block:
+def read(body: bytes, day: date, named: Callable[[int], str], zone: str | None = None) -> Block:
     """Read a system's day; row numbers stand for lines.
 
     Args:
         body: the parquet file.
         day: the day that each row must be of [wall clock].
         named: gives a metric its channel's name.
+        zone: the IANA zone of the clock, if it is known.
 
     Raises:
         SourceError: it is not parquet, or lacks columns.
@@ -55,8 +56,12 @@ def read(body: bytes, day: date, named: Callable[[int], str]) -> Block:
         unlike = again[numbers[again] != numbers[first[place[again]]]]
         duplicates += len(again) - len(unlike)
         for row in unlike:
-            said = f"same time as row {sound[rows[first[place[row]]]]} with another value"
-            rejects.append(Reject(int(sound[rows[row]]), named(metric_id), said, repr(float(numbers[row]))))
+            said = another_value(
+                f"row {sound[rows[first[place[row]]]]}", times[row].astype("datetime64[us]").item(), zone
+            )
+            at = taken[UTC][int(rows[row])].as_py() if UTC in columns else None
+            told = f"{float(numbers[row])!r} at {at}Z" if at else repr(float(numbers[row]))
+            rejects.append(Reject(int(sound[rows[row]]), named(metric_id), said, told))
         kept = pa.array(rows[np.sort(first)])
         instants = taken[UTC].take(kept).combine_chunks() if UTC in columns else None
         readings[named(metric_id)] = (

@@ -12,8 +12,19 @@ from datetime import date
 
 import numpy as np
 
-from jobs import detection, limits, sun
-from jobs.flags import CLIPPING, DST, INCOMPLETE, NIGHT_OFFSET, OUT_OF_RANGE, OUTLIER, SENTINEL, STALE, UNIT_DOUBTFUL
+from jobs import clock, detection, limits, sun
+from jobs.flags import (
+    CLIPPING,
+    CLOCK_DOUBTFUL,
+    DST,
+    INCOMPLETE,
+    NIGHT_OFFSET,
+    OUT_OF_RANGE,
+    OUTLIER,
+    SENTINEL,
+    STALE,
+    UNIT_DOUBTFUL,
+)
 from jobs.limits import Limits
 
 # Seen in systems 4901 to 4903, 34 and others.
@@ -42,7 +53,7 @@ class System:
     """What is known of a system where its readings are judged; none where it is not.
 
     Latitude north and longitude east positive [deg]; the offset from UTC, east positive [h], of a clock that is known
-    to be fixed, else the IANA zone; the DC capacity [kW].
+    to be fixed, else the IANA zone; the DC capacity [kW]; the day from which on it is said to work.
     """
 
     latitude_deg: float | None = None
@@ -50,6 +61,7 @@ class System:
     utc_offset_hours: float | None = None
     zone: str | None = None
     dc_capacity_kw: float | None = None
+    started_on: date | None = None
 
 
 def flags(times: np.ndarray, values: np.ndarray, quantity: str | None, units: str | None, system: System) -> np.ndarray:
@@ -67,14 +79,11 @@ def flags(times: np.ndarray, values: np.ndarray, quantity: str | None, units: st
         The bits of each reading [int64], in the order given.
     """
     found = np.zeros(len(values), np.int64)
-    order = np.argsort(times, kind="stable")
-    days = times[order].astype("datetime64[D]")
     held_to = limits.of(quantity, units)
     # A reading may be any number that a logger can write.
     with np.errstate(over="ignore", invalid="ignore"):
-        for readings in np.split(order, np.flatnonzero(days[1:] != days[:-1]) + 1):
-            if len(readings):
-                found[readings] = _of_a_day(times[readings], values[readings], quantity, units, held_to, system)
+        for _, readings in clock.by_day(times):
+            found[readings] = _of_a_day(times[readings], values[readings], quantity, units, held_to, system)
     return found
 
 
@@ -87,6 +96,8 @@ def _of_a_day(times, values, quantity, units, held_to: Limits | None, system: Sy
     measured = np.flatnonzero(~is_code)
     if step and len(measured) * step < COMPLETE * 86400:
         found |= INCOMPLETE
+    if not clock.is_plausible(midnight.item(), system.started_on):
+        found |= CLOCK_DOUBTFUL
     if changed := sun.clock_change_s(midnight.item(), system.zone):
         found[(seconds >= changed[0]) & (seconds < changed[1])] |= DST
     if held_to is None or not len(measured):

@@ -61,6 +61,13 @@ def clock_change_s(day: date, zone: str | None) -> tuple[int, int] | None:
     return (apart[0] * 60, apart[-1] * 60 + 60) if apart else None
 
 
+def noon_h(day: date, longitude_deg: float) -> float:
+    """Give the time of the sun's noon [h, UTC]; a day's beginning may lie in the UTC day before."""
+    from pvlib import solarposition
+
+    return 12 - longitude_deg / 15 - solarposition.equation_of_time_spencer71(day.timetuple().tm_yday) / 60
+
+
 def elevation_deg(
     day: date, seconds: np.ndarray, latitude_deg: float, longitude_deg: float, offsets: tuple[float, ...]
 ) -> np.ndarray:
@@ -81,12 +88,10 @@ def elevation_deg(
 
     day_of_year = day.timetuple().tm_yday
     declination = solarposition.declination_spencer71(day_of_year)
-    noon_h = 12 - longitude_deg / 15 - solarposition.equation_of_time_spencer71(day_of_year) / 60
+    noon = noon_h(day, longitude_deg)
     latitude = np.radians(latitude_deg)
     zeniths = [
-        solarposition.solar_zenith_analytical(
-            latitude, np.radians(15 * (seconds / 3600 - offset - noon_h)), declination
-        )
+        solarposition.solar_zenith_analytical(latitude, np.radians(15 * (seconds / 3600 - offset - noon)), declination)
         for offset in offsets
     ]
     return 90 - np.degrees(np.min(zeniths, axis=0))

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import BinaryIO
 
 import numpy as np
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from jobs import clock
 from jobs.errors import SourceError
 from jobs.transform import Reject
 
@@ -25,6 +26,11 @@ MEASURED_ON, UTC, SYSTEM = "measured_on", "utc_measured_on", "system_id"
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+# Where the lines of a file are further apart than this, a clock was wrong before or is after.
+JUMP = timedelta(days=366)
+# What is said of a reading whose time was there before, and may be right.
+TWICE = "the clock has this hour twice"
 
 BLOCK_BYTES = 16 * 1024**2
 BLANKS = " \t\r"
@@ -53,6 +59,7 @@ class Layout:
         times: the columns of times, the first of which that is there is taken.
         days: the first and the last day that a line may be of, if the key says so.
         owned: what newer vintages of the file have, which is then not taken from this one.
+        zone: the IANA zone of the clock, if it is known.
     """
 
     ss_id: int
@@ -60,11 +67,12 @@ class Layout:
     times: tuple[str, ...]
     days: tuple[date, date] | None = None
     owned: tuple[Owned, ...] = ()
+    zone: str | None = None
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some lines of a file, taken apart. `moments` are their times, of the wall clock unless they are `in_utc`.
+    """Some lines of a file, taken apart. `moments` are their times: `by_the_clock` of a logger, or UTC, or mere days.
 
     `rows_read` is counted by a way of its own.
     """
@@ -74,7 +82,7 @@ class Block:
     rows_read: int
     rows_duplicate: int
     rejects: list[Reject]
-    in_utc: bool = False
+    by_the_clock: bool = True
 
 
 @dataclass(frozen=True)
@@ -123,29 +131,47 @@ def blocks(stream: BinaryIO, layout: Layout) -> Iterator[Block]:
         block = _by_columns(body, header, layout, seen) or _by_lines(body, header, layout, seen, line_number)
         line_number += body.count(b"\n")
         seen = np.union1d(seen, block.moments)
-        yield replace(_without_owned(block, layout), rows_read=_filled_cells(body, header), in_utc=header.time == UTC)
+        yield replace(
+            _without_owned(block, layout),
+            rows_read=_filled_cells(body, header),
+            by_the_clock=header.time == MEASURED_ON,
+        )
 
 
 def owned_by(head: bytes, tail: bytes, layout: Layout) -> Owned:
     """Tell from the first and the last lines of a vintage which readings it has.
 
-    A channel is its own from the first line on where it has a value. One without a value so far is not: then both
-    vintages may have a reading, and the load fails rather than lose one.
+    A channel is its own from the first line on where it has a value and the clock is right. Between jumps of the clock
+    that is where it is latest, and never at a time that no clock can have. What the vintage owns by that may be too
+    little, and so it is of a channel without a value so far: then both vintages may have a reading, and the load fails
+    rather than lose one.
 
     Raises:
-        SourceError: the file has no usable header, or neither its first nor its last lines have a time.
+        SourceError: the file has no usable header, or its first or its last lines have no time that can be.
     """
     lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     header = _header(lines[0].rstrip(b"\r"), layout)
+    begun = max(_between_jumps(_timed(lines[1:], header)), key=lambda timed: timed[0][0], default=[])
     since: dict[str, datetime] = {}
-    for moment, cells in _timed(lines[1:], header):
+    for moment, cells in begun:
         for name, cell in zip(header.names, cells, strict=False):
             if cell.strip(BLANKS):
                 since.setdefault(name, moment)
-    last = [moment for moment, _ in _timed(tail.split(b"\n"), header)]
-    if not since or not last:
-        raise SourceError("is followed by a newer vintage whose first or last lines have no time")
-    return Owned(header.time, {name: since[name] for name in header.sensors if name in since}, max(last))
+    ends = [max(moment for moment, _ in timed) for timed in _between_jumps(_timed(tail.split(b"\n"), header))]
+    until = next((end for end in ends if begun and end >= begun[0][0]), None)
+    if until is None:
+        raise SourceError("is followed by a newer vintage whose first or last lines have no time that can be")
+    return Owned(header.time, {name: since[name] for name in header.sensors if name in since}, until)
+
+
+def _between_jumps(timed: Iterator[tuple[datetime, list[str]]]) -> list[list[tuple[datetime, list[str]]]]:
+    """Part lines where the clock jumps by more than a year, forth or back."""
+    parts: list[list[tuple[datetime, list[str]]]] = []
+    for moment, cells in timed:
+        if not parts or abs(moment - parts[-1][-1][0]) > JUMP:
+            parts.append([])
+        parts[-1].append((moment, cells))
+    return parts
 
 
 def _timed(lines: list[bytes], header: _Header) -> Iterator[tuple[datetime, list[str]]]:
@@ -153,7 +179,7 @@ def _timed(lines: list[bytes], header: _Header) -> Iterator[tuple[datetime, list
     for line in lines:
         cells = line.decode("utf-8", "backslashreplace").split(",")
         moment = _moment(cells[place].strip(BLANKS), header) if len(cells) > place else None
-        if moment is not None:
+        if moment is not None and clock.is_plausible(moment.date()):
             yield moment, cells
 
 
@@ -306,7 +332,7 @@ def _by_lines(body: bytes, header: _Header, layout: Layout, seen: np.ndarray, fi
             elif first == value:
                 duplicates += 1
             else:
-                said = f"same time as line {line_of_first} with another value"
+                said = another_value(f"line {line_of_first}", moment, None if header.time == UTC else layout.zone)
                 rejects.append(Reject(number, sensor, said, text))
     in_utc = UTC in names
     readings = {
@@ -318,6 +344,12 @@ def _by_lines(body: bytes, header: _Header, layout: Layout, seen: np.ndarray, fi
         for sensor, by_time in kept.items()
     }
     return Block(readings, np.array(sorted(moments), dtype="datetime64[us]"), 0, duplicates, rejects)
+
+
+def another_value(first: str, moment: datetime, zone: str | None) -> str:
+    """Say of a reading that another of its time and channel came first."""
+    said = f"same time as {first} with another value"
+    return f"{said}; {TWICE}" if clock.has_twice(moment, zone) else said
 
 
 def _is_in(seen: np.ndarray, moment: datetime) -> bool:

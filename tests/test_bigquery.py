@@ -223,7 +223,7 @@ def test_tables_are_partitioned_clustered_and_keyed_as_their_contracts_say(one_d
     assert (fact.time_partitioning.field, fact.time_partitioning.type_) == ("timestamp", "DAY")
     assert fact.require_partition_filter
     assert fact.clustering_fields == ["ss_id", "quantity"]
-    assert fact.labels == {"domain": "pv", "layer": "fact", "contract": "1-2-0"}
+    assert fact.labels == {"domain": "pv", "layer": "fact", "contract": "1-3-0"}
     assert fact.table_constraints.primary_key.columns == ["ss_id", "timestamp", "sensor"]
     (key,) = checkpoint.table_constraints.foreign_keys
     assert (key.referenced_table.table_id, key.column_references[0].referenced_column) == ("etl_head", "table_name")

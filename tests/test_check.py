@@ -71,7 +71,7 @@ BREAKS = {
     ),
     "a missing value": (lambda rows: replaced(rows, "value", [1.0, None, 3.0]), "value_is_there: 1, must be = 0"),
     "a system below 1": (lambda rows: replaced(rows, "ss_id", [7, 0, 7]), "ss_id_in_range: 1, must be = 0"),
-    "an unknown flag": (lambda rows: replaced(rows, "quality", [0, 512, 511]), "quality_in_range: 1, must be = 0"),
+    "an unknown flag": (lambda rows: replaced(rows, "quality", [0, 1024, 1023]), "quality_in_range: 1, must be = 0"),
     "an unknown word": (
         lambda rows: replaced(rows, "utc_basis", ["none", "guess", "none"]),
         "utc_basis_is_known: 1, must be = 0",

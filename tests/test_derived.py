@@ -1,12 +1,10 @@
 """Derived tables: units come and go with what they are built from, exactly once, and with nothing else."""
 
+import json
 import signal
 import sys
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from conftest import DAYS, READINGS, ROOT, day_file, day_key, forget, staged_in_this_process
 from pyspark.sql import functions as F
@@ -15,7 +13,6 @@ from jobs import check, contract, derived, ledger, plan, publish, stage, staging
 from jobs.cli import verify_command
 from jobs.errors import LoadError, StagingError, SupersededError
 from jobs.listing import Window
-from jobs.tables import fact_pv_measurement
 
 FACT, DAILY, HOURLY = "fact_pv_measurement", "fact_pv_performance_daily", "fact_pv_energy_hourly"
 FIFTH, SIXTH = date(2019, 1, 5), date(2019, 1, 6)
@@ -339,18 +336,10 @@ def test_an_object_whose_key_names_no_system_is_told(two_days):
 
 
 @pytest.fixture
-def with_instants(monkeypatch):
-    """Day files whose loggers are seven hours behind UTC."""
-    transform = fact_pv_measurement.transform
-
-    def seven_hours_behind(source):
-        for parsed in transform(source):
-            instants = pc.add(parsed.rows["timestamp"], pa.scalar(timedelta(hours=7), pa.duration("us")))
-            at = parsed.rows.schema.get_field_index("timestamp_utc")
-            rows = parsed.rows.set_column(at, "timestamp_utc", pc.assume_timezone(instants, "UTC"))
-            yield replace(parsed, rows=rows)
-
-    monkeypatch.setattr(fact_pv_measurement, "transform", seven_hours_behind)
+def with_instants(place):
+    """Metadata of system 1, whose clock is seven hours behind UTC."""
+    known = {"System": {"system_id": 1, "timezone_code": "7"}}
+    place.put("pvdaq/csv/system_metadata/1_system_metadata.json", json.dumps(known).encode())
 
 
 def hours(place):

@@ -432,7 +432,7 @@ def test_the_contract_and_the_readme_say_what_each_flag_means():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
 
     assert (column.minimum, column.maximum) == (0, sum(FLAGS))
-    assert sorted(FLAGS) == [1, 2, 4, 8, 16, 32, 64, 128, 256]
+    assert sorted(FLAGS) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
     for bit, flag in FLAGS.items():
         assert f"{bit} = {flag.name}: {flag.meaning}." in column.description
         assert f"| {bit} | {flag.name} | {flag.meaning} | {flag.method} |\n" in readme

@@ -1,9 +1,10 @@
 """PVDAQ's own files of system 34, January 2019, and its catalogue; run where SUNLEDGER_DATA says where they are."""
 
 import csv
+import json
 import os
 from contextlib import nullcontext
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -139,6 +140,36 @@ def test_the_export_of_january_has_every_quarter_of_every_channel_and_the_days_e
     poa = rows[rows["sensor"] == "poa_irradiance__2679"]
     assert poa.value.sum() == pytest.approx(490_247.431, abs=1e-6)
     assert poa[poa.value.isna()]["mask"].tolist() == [NO_VALUE] * (2_976 - 2_859)
+
+
+def test_by_the_zone_of_the_catalogue_the_hours_of_utc_have_the_energy_of_the_month(january, load):
+    # What NREL's metadata of system 34 say of zone and place, as far as its catalogue has it.
+    (known,) = january.opened.select(
+        "SELECT timezone_or_utc_offset AS zone, latitude_deg, longitude_deg FROM dim_system WHERE ss_id = 34", {}
+    )
+    site = {"latitude": str(known["latitude_deg"]), "longitude": str(known["longitude_deg"])}
+    described = {"System": {"system_id": 34, "timezone_code": known["zone"]}, "Site": site}
+    january.put("pvdaq/csv/system_metadata/34_system_metadata.json", json.dumps(described).encode())
+
+    found, _ = load(days=JANUARY, systems=(34,))
+    load("fact_pv_energy_hourly", days=(date(2019, 1, 1), date(2019, 2, 1)), systems=(34,))
+
+    assert (found.changed, found.unchanged) == (31, 0)
+    bases = january.rows(f"SELECT utc_basis, COUNT(*) AS n FROM {READINGS} GROUP BY utc_basis")
+    assert bases == [("iana", 41_612)], "no day's light contradicts it"
+    hours = january.rows(
+        "SELECT hour_start_utc, energy_ac_kwh, insolation_poa_kwh_m2, coverage FROM fact_pv_energy_hourly "
+        "ORDER BY hour_start_utc"
+    )
+    assert hours[0][0] == datetime(2019, 1, 1, 8, tzinfo=UTC), "midnight in Los Angeles"
+    assert (len(hours), hours[-1][0]) == (31 * 24, datetime(2019, 2, 1, 7, tzinfo=UTC))
+    assert sum(energy for _, energy, _, _ in hours) == pytest.approx(11_862.225, rel=1e-12)
+    assert {coverage for _, _, _, coverage in hours} == {1.0}
+    # The pyranometer's logger writes a second after that of the inverter.
+    received = january.rows(
+        f"SELECT SUM(GREATEST(value, 0)) * 0.25 * 0.001 AS kwh_m2 FROM {READINGS} WHERE quantity = 'poa_irradiance'"
+    )
+    assert sum(kwh_m2 or 0 for _, _, kwh_m2, _ in hours) == pytest.approx(received[0][0], abs=1e-6)
 
 
 def test_every_channel_of_system_34_has_its_unit(january):

@@ -138,13 +138,42 @@ def test_a_newer_vintage_owns_a_channel_only_from_where_it_has_a_value():
     assert left_of_older(newer) == ({"a_o_1": [1.0, 3.0], "b_o_2": [2.0, 4.0, 6.0]}, 1)
 
 
+@pytest.mark.parametrize(
+    "glitch",
+    [
+        "1970-01-01 00:00:00,3,4\n1970-01-01 00:15:00,3,4\n",
+        # A logger's default of that year, which another system may have lived in.
+        "1994-05-13 00:00:00,3,4\n",
+        "2079-03-31 08:40:00,3,4\n",
+        "2016-01-01 00:00:00,3,4\n1970-01-01 00:00:00,3,4\n1994-05-13 00:00:00,3,4\n",
+    ],
+)
+def test_a_newer_vintage_owns_nothing_by_a_clock_that_jumps_decades(glitch):
+    newer = f"measured_on,a_o_1,b_o_2\n{glitch}2024-02-01 00:15:00,5,\n"
+
+    assert left_of_older(newer.encode()) == ({"a_o_1": [1.0, 3.0], "b_o_2": [2.0, 4.0, 6.0]}, 1)
+
+
+def test_a_newer_vintage_does_not_own_what_comes_after_it_by_a_clock_that_jumps_decades():
+    newer = b"measured_on,a_o_1\n2024-02-01 00:00:00,3\n2079-03-31 08:40:00,4\n1994-05-13 00:00:00,4\n"
+
+    assert left_of_older(newer) == ({"a_o_1": [1.0, 5.0], "b_o_2": [2.0, 4.0, 6.0]}, 1)
+
+
+def test_of_a_vintage_that_may_have_jumped_too_far_nothing_is_lost_without_a_word():
+    # Nobody can tell that 2040 is wrong. It owns nothing of ours, so that the keys of both collide and the load fails.
+    newer = b"measured_on,a_o_1\n2040-01-01 00:00:00,3\n2024-02-01 00:00:00,3\n2024-02-01 00:15:00,3\n"
+
+    assert left_of_older(newer) == ({"a_o_1": [1.0, 3.0, 5.0], "b_o_2": [2.0, 4.0, 6.0]}, 0)
+
+
 def test_a_newer_vintage_on_another_clock_is_a_fault_and_not_a_guess():
     with pytest.raises(SourceError, match="has its times in measured_on, and a newer vintage in utc_measured_on"):
         left_of_older(b"utc_measured_on,a_o_1\n2024-02-01 08:00:00,3\n")
 
 
 def test_a_newer_vintage_without_a_time_at_its_start_is_a_fault_and_not_a_guess():
-    with pytest.raises(SourceError, match="newer vintage whose first or last lines have no time"):
+    with pytest.raises(SourceError, match="newer vintage whose first or last lines have no time that can be"):
         left_of_older(b"measured_on,a_o_1\n")
 
 

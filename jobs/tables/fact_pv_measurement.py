@@ -18,8 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs import long_parquet, quality, register, wide_csv
+from jobs import clock, long_parquet, quality, register, wide_csv
 from jobs.dictionary import Dictionary
+from jobs.flags import OUT_OF_RANGE, SENTINEL
 from jobs.listing import NEWER, days_of
 from jobs.quality import System
 from jobs.register import SCALES, Stretch
@@ -28,6 +29,9 @@ from jobs.vocabulary import Channel
 from jobs.wide_csv import MEASURED_ON, UTC, Block, Layout, Owned, Readings
 
 VERSION = 3
+
+# Where there is light the sun is up, whatever the clock says.
+LIGHT = "poa_irradiance", "ghi"
 
 NAMED = re.compile(r"[A-Za-z0-9][ -~]*__[0-9]+"), "<sensor_name>__<metric_id>"
 PUBLISHED = re.compile(r"[A-Za-z0-9][ -~]*"), "channel"
@@ -62,7 +66,7 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
 def _blocks(source: SourceObject, ss_id: int, dictionary: Dictionary) -> Iterator[Block]:
     days = days_of(source.parts)
     if source.layout == "daily_parquet":
-        yield long_parquet.read(source.body(), days[0], dictionary.sensor)
+        yield long_parquet.read(source.body(), days[0], dictionary.sensor, dictionary.system.zone)
         return
     layout = {
         "daily_csv": Layout(ss_id, NAMED, (MEASURED_ON,), days),
@@ -70,7 +74,7 @@ def _blocks(source: SourceObject, ss_id: int, dictionary: Dictionary) -> Iterato
         "prize_csv": Layout(ss_id, PUBLISHED, (MEASURED_ON, UTC)),
     }[source.layout]
     with source.open() as stream:
-        yield from wide_csv.blocks(stream, replace(layout, owned=_owned(source, layout)))
+        yield from wide_csv.blocks(stream, replace(layout, owned=_owned(source, layout), zone=dictionary.system.zone))
 
 
 def _owned(source: SourceObject, layout: Layout) -> tuple[Owned, ...]:
@@ -97,8 +101,10 @@ def _parsed(ss_id: int, block: Block, dictionary: Dictionary, scales: tuple[byte
             else:
                 values = pc.if_else(within, pc.multiply(values, stretch.factor), values)
         readings[sensor] = times, instants, _converted(values, channel)
-    # A day of UTC is none of the sun's: where the night is in it is not asked.
-    system = System(dc_capacity_kw=dictionary.system.dc_capacity_kw) if block.in_utc else dictionary.system
+    system = dictionary.system
+    if not block.by_the_clock:
+        # A day of UTC is none of the sun's, and a day as a whole is at no time of it: night and clock are not asked.
+        system = System(dc_capacity_kw=system.dc_capacity_kw, started_on=system.started_on)
     return Parsed(_rows(ss_id, readings, channels, system), block.rows_read, block.rows_duplicate, rejects)
 
 
@@ -135,10 +141,14 @@ def _rows(ss_id: int, readings: Readings, channels: Mapping[str, Channel], syste
 
     times = pa.concat_arrays([pa.array([], pa.timestamp("us")), *(times for times, _, _ in readings.values())])
     values = pa.concat_arrays([pa.array([], pa.float64()), *(values for _, _, values in readings.values())])
-    instants = pa.concat_arrays(
+    published = pa.concat_arrays(
         [pa.array([], pa.timestamp("us"))]
         + [pa.nulls(len(times), pa.timestamp("us")) if utc is None else utc for times, utc, _ in readings.values()]
     )
+    flags = _quality(readings, channels, system)
+    wrong = clock.contradicted(_lights(readings, channels, flags), system)
+    known = pa.array(clock.instants(times.to_numpy(), system, wrong))
+    basis = "iana" if system.utc_offset_hours is None else "offset"
     return pa.table(
         {
             "ss_id": pa.repeat(pa.scalar(ss_id, pa.int64()), count),
@@ -147,16 +157,27 @@ def _rows(ss_id: int, readings: Readings, channels: Mapping[str, Channel], syste
             "units": stretched([channel.units for channel in described.values()]),
             "value": values,
             "quantity": stretched([channel.quantity for channel in described.values()]),
-            "timestamp_utc": instants.cast(pa.timestamp("us", tz="UTC")),
-            "utc_basis": pc.if_else(instants.is_valid(), "published", "none"),
-            "quality": _quality(readings, channels, system),
+            "timestamp_utc": pc.coalesce(published, known).cast(pa.timestamp("us", tz="UTC")),
+            "utc_basis": pc.if_else(published.is_valid(), "published", pc.if_else(known.is_valid(), basis, "none")),
+            "quality": np.concatenate([np.array([], np.int64), *flags.values()]),
         }
     )
 
 
-def _quality(readings: Readings, channels: Mapping[str, Channel], system: System) -> pa.Array:
-    flags = [np.array([], np.int64)]
+def _quality(readings: Readings, channels: Mapping[str, Channel], system: System) -> dict[str, np.ndarray]:
+    return {
+        sensor: quality.flags(
+            times.to_numpy(), values.to_numpy(), channels[sensor].quantity, channels[sensor].units, system
+        )
+        for sensor, (times, _, values) in readings.items()
+    }
+
+
+def _lights(
+    readings: Readings, channels: Mapping[str, Channel], flags: Mapping[str, np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Give times and values of what measures light, without what is no light."""
     for sensor, (times, _, values) in readings.items():
-        channel = channels[sensor]
-        flags.append(quality.flags(times.to_numpy(), values.to_numpy(), channel.quantity, channel.units, system))
-    return pa.array(np.concatenate(flags))
+        if channels[sensor].quantity in LIGHT:
+            is_sound = flags[sensor] & (SENTINEL | OUT_OF_RANGE) == 0
+            yield times.to_numpy()[is_sound], values.to_numpy()[is_sound]
