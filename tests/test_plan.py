@@ -265,7 +265,7 @@ def test_a_table_that_is_made_of_all_its_objects_is_one_task_whatever_the_window
     whole, narrow = (plan.plan("dim_system", window).plans[0] for window in (Window(), Window(FIFTH, FIFTH, (34,))))
 
     assert whole.group_count == 1
-    assert len(whole.objects) == 10
+    assert len(whole.objects) == 12
     assert narrow == whole
 
 

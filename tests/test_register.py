@@ -241,9 +241,9 @@ def test_a_channel_in_doubt_is_named_by_a_warning_and_an_established_one_is_not(
         return finding["passed"], finding["severity"], finding["message"].partition("may be wrong.")[2]
 
     year = date(2017, 1, 1), date(2017, 12, 31)
-    assert found(year) == (False, "warning", " 1430 ac_power__5074")
+    assert found(year) == (False, "warning", " Such as 1430 ac_power__5074.")
     assert found((date(2017, 1, 1), date(2017, 5, 31))) == (True, "warning", ""), "five months may be dark"
     registered("1430,5074,,,2000,why,seen")
     assert found(year) == (True, "warning", "")
     registered("1430,5074,,,20000000,why,seen")
-    assert found((date(2017, 6, 20),) * 2) == (False, "warning", " 1430 ac_power__5074"), "it is flagged"
+    assert found((date(2017, 6, 20),) * 2) == (False, "warning", " Such as 1430 ac_power__5074."), "it is flagged"
