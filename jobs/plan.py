@@ -90,9 +90,10 @@ class Plan:
         when = "" if None in days or not days else f"{min(days)} to {max(days)}, "
         systems = sorted({int(entry.parts["ss_id"]) for entry in self.objects if "ss_id" in entry.parts})
         whose = (
-            f", systems {systems[0]} to {systems[-1]}" if systems[1:] else "".join(f", system {one}" for one in systems)
+            f", systems {systems[0]} to {systems[-1]}" if systems[1:] else f", system {systems[0]}" if systems else ""
         )
-        what = f"{len(self.objects)} objects" if self.objects else f"{len(self.retired)} retired"
+        count = len(self.objects) or len(self.retired)
+        what = f"{count} object{'' if count == 1 else 's'}{'' if self.objects else ' to be retired'}"
         return f"{when}{what}{whose}"
 
     @property
