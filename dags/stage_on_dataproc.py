@@ -22,8 +22,8 @@ class StageOnDataproc(DataprocCreateBatchOperator):
     template_fields = (*DataprocCreateBatchOperator.template_fields, "plan_uri")
 
     def __init__(self, *, plan_uri, **more):
-        # Settings are read when the task runs.
-        super().__init__(region="", batch={}, **more)
+        # Settings are read when the task runs, which itself waits for the end: it has the last word on the load.
+        super().__init__(region="", batch={}, deferrable=False, **more)
         self.plan_uri = plan_uri
         self.doc_md = type(self).__doc__
 

@@ -21,11 +21,12 @@ class StageOnEmr(EmrServerlessStartJobOperator):
     template_fields = (*EmrServerlessStartJobOperator.template_fields, "plan_uri")
 
     def __init__(self, *, plan_uri, **more):
-        # Settings are read when the task runs.
+        # Settings are read when the task runs, which itself waits for the end: it has the last word on the load.
         super().__init__(
             application_id="",
             execution_role_arn="",
             job_driver={},
+            deferrable=False,
             enable_application_ui_links=True,
             waiter_delay=POLL_SECONDS,
             waiter_max_attempts=LONGEST_HOURS * 3600 // POLL_SECONDS,

@@ -90,12 +90,14 @@ class Plan:
     def label(self) -> str:
         """Say in a few words which days and systems it is of, to tell the loads of a plan apart."""
         days = [day for entry in self.objects for day in (entry.first_day, entry.last_day)] or self.retired_days or ()
-        when = "" if None in days or not days else f"{min(days)} to {max(days)}, "
+        first, last = (None, None) if None in days or not days else (min(days), max(days))
+        when = "" if first is None else f"{first}, " if first == last else f"{first} to {last}, "
         systems = sorted({int(entry.parts["ss_id"]) for entry in self.objects if "ss_id" in entry.parts})
         whose = (
-            f", systems {systems[0]} to {systems[-1]}" if systems[1:] else "".join(f", system {one}" for one in systems)
+            f", systems {systems[0]} to {systems[-1]}" if systems[1:] else f", system {systems[0]}" if systems else ""
         )
-        what = f"{len(self.objects)} objects" if self.objects else f"{len(self.retired)} retired"
+        count = len(self.objects) or len(self.retired)
+        what = f"{count} object{'' if count == 1 else 's'}{'' if self.objects else ' to be retired'}"
         return f"{when}{what}{whose}"
 
     @property

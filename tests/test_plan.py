@@ -293,6 +293,23 @@ def test_a_window_of_more_objects_than_a_load_takes_is_cut_between_days(place, m
     assert [[entry.first_day.day for entry in made.objects] for made in found.plans] == [[1, 1, 1], [2, 2, 2]]
 
 
+def test_a_load_is_named_by_its_days_and_systems(place, load, monkeypatch):
+    monkeypatch.setattr(plan, "LOAD_DAYS", 1)
+    for ss_id, day in ((7, FIFTH), (9, FIFTH), (9, SIXTH)):
+        place.put_day(ss_id, day, day_file(ss_id, day, [1.0]))
+    place.put(RECORD, b"")
+    load(days=(SIXTH, SIXTH))
+    place.s3.delete_object(Bucket=place.bucket, Key=day_key(9, SIXTH))
+
+    found = plan.plan(FACT, Window(), retire_vanished=True)
+
+    assert [made.label for made in found.plans] == [
+        "1 object, system 2107",
+        "2019-01-05 to 2019-01-05, 2 objects, systems 7 to 9",
+        "2019-01-06 to 2019-01-06, 1 object to be retired",
+    ]
+
+
 def test_what_goes_from_a_day_stays_with_what_comes_for_it(place, load, monkeypatch):
     monkeypatch.setattr(plan, "LOAD_DAYS", 1)
     for day in (FIFTH, SIXTH):

@@ -9,7 +9,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # What would lead a test to another Airflow, another bucket or another warehouse than its own.
-FOREIGN = ("AIRFLOW", "ALERT_", "AWS_", "PVDAQ_", "PYSPARK_", "SPARK_", "STAGING", "WAREHOUSE", "S3_", "PV_LATE_DAYS")
+FOREIGN = (
+    *(
+        "AIRFLOW",
+        "ALERT_",
+        "AWS_",
+        "DATAPROC_",
+        "EMR_",
+        "GOOGLE_CLOUD_PROJECT",
+        "PVDAQ_",
+        "PYSPARK_",
+        "SPARK_",
+        "STAGING",
+    ),
+    *("LANDING_", "WAREHOUSE", "S3_", "PV_LATE_DAYS"),
+)
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

@@ -353,7 +353,7 @@ def test_a_load_that_is_refused_does_not_hold_the_others_and_clearing_the_run_ta
         for task in airflow.tasks(run_id)
         if task["task_id"].startswith(FACT) and task["map_index"] >= 0
     }
-    record_load, day_load = "1 objects, system 77", "2019-02-07 to 2019-02-07, 1 objects, system 77"
+    record_load, day_load = "1 object, system 77", "2019-02-07, 1 object, system 77"
     assert by_load.pop(("stage", record_load)) == "failed"
     assert {by_load.pop((step, day_load)) for step in ("stage", "check", "publish")} == {"success"}
     # They never ran, so that nothing has named them.
