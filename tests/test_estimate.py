@@ -54,7 +54,7 @@ def test_the_loads_of_a_plan_are_told_apart_by_their_days(five_days):
     assert [(load.label, load.objects, load.read_bytes, load.partitions) for load in found.loads] == [
         ("2019-01-01 to 2019-01-02, 2 objects, system 7", 2, 20, 2),
         ("2019-01-03 to 2019-01-04, 2 objects, system 7", 2, 20, 2),
-        ("2019-01-05 to 2019-01-05, 1 object, system 7", 1, 10, 1),
+        ("2019-01-05, 1 object, system 7", 1, 10, 1),
     ]
     # 0.104 readings a byte, until the table has a past of its own.
     assert [round(load.rows, 2) for load in found.loads] == [2.08, 2.08, 1.04]

@@ -305,8 +305,8 @@ def test_a_load_is_named_by_its_days_and_systems(place, load, monkeypatch):
 
     assert [made.label for made in found.plans] == [
         "1 object, system 2107",
-        "2019-01-05 to 2019-01-05, 2 objects, systems 7 to 9",
-        "2019-01-06 to 2019-01-06, 1 object to be retired",
+        "2019-01-05, 2 objects, systems 7 to 9",
+        "2019-01-06, 1 object to be retired",
     ]
 
 
