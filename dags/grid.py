@@ -1,6 +1,7 @@
-"""What the grid emits: emission factors.
+"""What the grid emits: emission factors, and which of them are a system's.
 
-Loads `dim_emission_factor` from the landing bucket, where `python -m jobs land` puts what an agency has published:
+Loads `dim_system_region` from the newest catalogue of PVDAQ and the newest polygons of eGRID, and beside it
+`dim_emission_factor` from the landing bucket, where `python -m jobs land` puts what an agency has published:
 eGRID, AVERT, the Emission Factors Hub and the Supply Chain factors. Each edition is rows of its own, and one that
 corrects another leaves it as it was.
 
@@ -8,7 +9,7 @@ corrects another leaves it as it was.
 * **Trigger** by hand to accept what a rule of the contract has found in a table, after its failed *check* has named the
   rule, or to load editions again that an older contract or transform has loaded.
 
-The table goes through the same four steps as in `pv`; where nothing has landed the run ends after the first.
+Each table goes through the same four steps as in `pv`; where nothing has landed it ends after the first.
 """
 
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 import forms
 from airflow.sdk import CronDataIntervalTimetable, dag
 from alerts import in_time
-from assets import landed
+from assets import folder, landed
 from table_steps import DEFAULTS, load
 
 SOURCES = [landed(f"emissions/{source}") for source in ("egrid", "avert", "ef_hub", "supply_chain")]
@@ -46,8 +47,9 @@ def editions(run):
     doc_md=__doc__,
 )
 def grid():
-    """Load the factors."""
+    """Load the factors and the regions beside one another."""
     load("dim_emission_factor", editions, made_of=SOURCES)
+    load("dim_system_region", editions, made_of=[folder("pvdaq/csv"), landed("emissions/egrid")])
 
 
 grid()

@@ -13,7 +13,7 @@ from pathlib import Path
 from jobs import contract
 from jobs.contract import Source
 from jobs.errors import LoadError, SourceError
-from jobs.objects import Bucket
+from jobs.listing import opened
 from jobs.settings import settings
 
 LANDING = "{landing_bucket}"
@@ -52,14 +52,8 @@ def land(file: Path, layout: str, edition: str, published_on: date, origin: str)
     size_bytes = file.stat().st_size
     if not size_bytes:
         raise LoadError(f"{file} is empty; nothing was landed")
-    configured = settings()
-    name = configured.bucket(LANDING)
-    bucket = Bucket(
-        name,
-        anonymous=False,
-        connections=configured.s3_connections,
-        timeout_seconds=configured.s3_timeout_seconds,
-    )
+    name = settings().bucket(LANDING)
+    bucket = opened(name, settings().s3_connections, to_write=True)
     landed = Landed(f"s3://{name}/{key}", sha256, size_bytes, is_new=True)
     there = bucket.described(key)
     if there is not None:

@@ -74,6 +74,13 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
     Raises:
         SourceError: the source cannot be listed, has nothing at all, or two objects claim one part of one source.
     """
+    places = dict.fromkeys(source.bucket for source in promised.sources)
+    parts = [tuple(source for source in promised.sources if source.bucket == place) for place in places]
+    return [found for part in parts for found in _listed(replace(promised, sources=part), window, progress)]
+
+
+def _listed(promised: Contract, window: Window, progress: Callable[[int, int], None]) -> list[Found]:
+    """List what one bucket has."""
     bucket = bucket_of(promised)
     prefixes = _prefixes(promised, window, bucket)
     done = itertools.count(1)
@@ -107,12 +114,16 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
 
 def bucket_of(promised: Contract) -> Bucket:
     """Open the bucket that a table's sources are in."""
+    return opened(settings().bucket(promised.sources[0].bucket), settings().s3_connections)
+
+
+def opened(name: str, connections: int, *, to_write: bool = False) -> Bucket:
+    """Open a bucket as the settings say; one that is written needs credentials."""
     configured = settings()
-    name = configured.bucket(promised.sources[0].bucket)
     return Bucket(
         name,
-        anonymous=configured.is_anonymous(name),
-        connections=configured.s3_connections,
+        anonymous=not to_write and configured.is_anonymous(name),
+        connections=connections,
         timeout_seconds=configured.s3_timeout_seconds,
     )
 

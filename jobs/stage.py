@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from jobs import contract, derived, plan, register, staging, transform
+from jobs import contract, derived, listing, plan, register, staging, transform
 from jobs.contract import Contract
 from jobs.errors import SourceError, StagingError, UnreachableError
 from jobs.listing import NEWER
@@ -187,31 +187,26 @@ def stage_group(attempt: str, number: int) -> dict:
 
 def _parsed(promised: Contract, group: tuple[PlannedObject, ...]) -> Iterator[tuple[PlannedObject, Iterator[Parsed]]]:
     """Read and transform the objects of a group in order; small ones are read ahead, large ones as a stream."""
-    configured = settings()
-    bucket = Bucket(
-        group[0].bucket,
-        anonymous=configured.is_anonymous(group[0].bucket),
-        connections=min(8, configured.s3_connections),
-        timeout_seconds=configured.s3_timeout_seconds,
-    )
+    connections = min(8, settings().s3_connections)
+    buckets = {name: listing.opened(name, connections) for name in sorted({entry.bucket for entry in group})}
     module = transform.of(promised.table)
     # The objects of a system share what they are read with.
-    beside_of = cache(partial(beside, bucket))
+    beside_of = cache(lambda name, companions: beside(buckets[name], companions))
 
     def body_of(entry: PlannedObject) -> bytes | SourceError | None:
         if entry.size_bytes > GROUP_BYTES:
             return None
         try:
-            return bucket.read(entry.version)
+            return buckets[entry.bucket].read(entry.version)
         except SourceError as fault:
             return fault
 
     def pieces(entry: PlannedObject, body: bytes | SourceError | None) -> Iterator[Parsed]:
         if isinstance(body, SourceError):
             raise body
-        opened = partial(bucket.open, entry.version) if body is None else partial(BytesIO, body)
+        opened = partial(buckets[entry.bucket].open, entry.version) if body is None else partial(BytesIO, body)
         where = f"s3://{entry.bucket}/{entry.key}"
-        found = SourceObject(entry.source, entry.parts, opened, beside_of(entry.companions))
+        found = SourceObject(entry.source, entry.parts, opened, beside_of(entry.bucket, entry.companions))
         try:
             yield from module.transform(found)
         except UnreachableError:
@@ -222,7 +217,7 @@ def _parsed(promised: Contract, group: tuple[PlannedObject, ...]) -> Iterator[tu
             # A fault of the transform, not of the source; it is named like one, and the load fails.
             raise SourceError(f"{where} cannot be transformed ({type(fault).__name__}: {fault})") from fault
 
-    with ThreadPoolExecutor(bucket.connections) as pool:
+    with ThreadPoolExecutor(connections) as pool:
         for entry, body in zip(group, pool.map(body_of, group), strict=True):
             yield entry, pieces(entry, body)
 
