@@ -40,7 +40,7 @@ ACCEPT = Param(
     type="array",
     items={"type": "string"},
     title="Accept",
-    description="Rules of the contract whose findings are recorded and stop nothing; a failed check names them.",
+    description="Rules whose findings are recorded and stop nothing, as rule@edition; a failed check names them.",
 )
 
 

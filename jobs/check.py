@@ -55,7 +55,7 @@ def check(planned: Plan) -> list[dict]:
     if manifest is None:
         raise StagingError(f"{planned.table} load {planned.load_id} is not staged, or its files are gone; stage it")
     findings = [*_findings(promised, planned, manifest), *_refused(manifest)]
-    ledger.record_quality(planned.table, planned.load_id, planned.head, findings)
+    ledger.record_quality(planned.table, planned.load_id, planned.head, planned.plan_id, findings)
     broken = [finding for finding in findings if not finding["passed"]]
     for finding in broken:
         if finding["severity"] == "warning":
@@ -127,7 +127,7 @@ def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dic
         engine.register("staged", staged_rows(promised.table, manifest))
         engine.register("quarantine", _files(manifest, "quarantine", QUARANTINE))
         # What is replaced is the plan's to say: the same load may be staged once and planned on several generations.
-        replaced = {entry.object_id: entry.rows_replaced for entry in planned.objects}
+        replaced = {entry.object_id: 0 if planned.accepts_loss else entry.rows_replaced for entry in planned.objects}
         entries = [{**entry, "rows_replaced": replaced[entry["object_id"]]} for entry in manifest["objects"]]
         engine.register("objects", pa.Table.from_pylist(entries, OBJECTS))
         for table, column in promised.references.values():

@@ -95,7 +95,11 @@ def _budget(usd: float | None, gb: float | None, hours: float | None) -> Budget 
 
 Accept = Annotated[
     list[str] | None,
-    typer.Option("--accept", metavar="RULE", help="Record what this rule of the contract finds, and go on."),
+    typer.Option(
+        "--accept",
+        metavar="RULE[@EDITION]",
+        help="Record what this rule of the contract finds in the edition, and go on.",
+    ),
 ]
 
 

@@ -8,13 +8,15 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
-from jobs import contract
+from jobs import contract, transform
 from jobs.contract import Source
 from jobs.errors import LoadError, SourceError
 from jobs.listing import opened
 from jobs.settings import settings
+from jobs.transform import SourceObject
 
 LANDING = "{landing_bucket}"
 
@@ -47,14 +49,21 @@ def land(file: Path, layout: str, edition: str, published_on: date, origin: str)
     key = f"{source.prefix}{published_on}_{edition}/{source.lands_as}"
     if source.parts(key) is None or not edition.isprintable() or edition != edition.strip():
         raise LoadError(f"{edition!r} cannot be the name of an edition: it would land as {key}; nothing was landed")
-    with file.open("rb") as content:
-        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     size_bytes = file.stat().st_size
     if not size_bytes:
         raise LoadError(f"{file} is empty; nothing was landed")
+    _refuse_unreadable(source, source.parts(key), file)
+    with file.open("rb") as content:
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     name = settings().bucket(LANDING)
     bucket = opened(name, settings().s3_connections, to_write=True)
     landed = Landed(f"s3://{name}/{key}", sha256, size_bytes, is_new=True)
+    others = [version.key for version in bucket.objects([source.prefix]) if version.key != key]
+    if again := [other for other in others if (source.parts(other) or {}).get("edition") == edition]:
+        raise SourceError(
+            f"the edition {edition} has landed as {', '.join(f's3://{name}/{other}' for other in again)}, on another "
+            "day; nothing was landed"
+        )
     there = bucket.described(key)
     if there is not None:
         if there != sha256:
@@ -72,9 +81,27 @@ def land(file: Path, layout: str, edition: str, published_on: date, origin: str)
         "sha256": sha256,
         "size_bytes": size_bytes,
     }
-    bucket.put(f"{key}.provenance.json", json.dumps(provenance, indent=2).encode())
-    bucket.upload(key, file, sha256)
+    # Named by what it is of: of two who land one edition at once only one is first, and each has told of its own file.
+    bucket.put(f"{key}.{sha256[:16]}.provenance.json", json.dumps(provenance, indent=2).encode())
+    if not bucket.upload(key, file, sha256):
+        raise SourceError(f"{landed.uri} was landed by somebody else just now; nothing was landed. Try again")
     return landed
+
+
+def _refuse_unreadable(source: Source, parts: dict[str, str], file: Path) -> None:
+    """Read a file as its tables will, before it is there for good.
+
+    Raises:
+        SourceError: it is not what it is said to be.
+    """
+    found = SourceObject(source.name, parts, partial(file.open, "rb"))
+    for table in contract.names():
+        if source.name in [known.name for known in contract.load(table).sources if known.bucket == LANDING]:
+            try:
+                for _ in transform.of(table).transform(found):
+                    pass
+            except SourceError as fault:
+                raise SourceError(f"{file} {fault}; nothing was landed") from fault
 
 
 def _source(layout: str) -> Source:

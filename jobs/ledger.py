@@ -96,13 +96,13 @@ def state(table: str, first_day: date = EVER[0], last_day: date = EVER[1], since
 FIELDS = tuple(entry.name for entry in fields(LoadedObject))
 
 
-def record_quality(table: str, load_id: str, planned_generation: int, findings: list[dict]) -> None:
-    """Write what the checks of a load found, in place of an earlier check of it."""
-    given = ("table_name", "load_id", "planned_generation", "checked_at")
+def record_quality(table: str, load_id: str, planned_generation: int, plan_id: str, findings: list[dict]) -> None:
+    """Write what the checks of a load found, in place of an earlier check of the plan or of an older generation."""
+    given = ("table_name", "load_id", "planned_generation", "plan_id", "checked_at")
     schema = pa.schema([column for column in contract.load("etl_quality").arrow_schema if column.name not in given])
     warehouse().transact(
         sql("record_quality"),
-        {"table_name": table, "load_id": load_id, "planned_generation": planned_generation},
+        {"table_name": table, "load_id": load_id, "planned_generation": planned_generation, "plan_id": plan_id},
         {"findings": pa.Table.from_pylist(findings, schema)},
     )
 

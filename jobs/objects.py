@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import boto3
-from boto3.exceptions import S3UploadFailedError
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import (
@@ -178,17 +177,22 @@ class Bucket:
         except BotoCoreError as fault:
             raise self._named(fault, key) from fault
 
-    def upload(self, key: str, file: Path, sha256: str) -> None:
-        """Put a file of any size, in parts, with its checksum.
+    def upload(self, key: str, file: Path, sha256: str) -> bool:
+        """Put a new object of up to 5 GB with its checksum; whether it is new, and not another's by now.
 
         Raises:
             SourceError: it could not be put; there is nothing under the key then.
         """
+        told = {"Metadata": {"sha256": sha256}, "IfNoneMatch": "*"}
         try:
-            self._s3.upload_file(str(file), self.name, key, ExtraArgs={"Metadata": {"sha256": sha256}})
-        except S3UploadFailedError as fault:
-            raise self._named(fault.__cause__ or fault.__context__, key) from fault
-        except (ClientError, BotoCoreError) as fault:
+            with file.open("rb") as body:
+                self._s3.put_object(Bucket=self.name, Key=key, Body=body, **told)
+            return True
+        except ClientError as fault:
+            if fault.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
+                return False
+            raise self._named(fault, key) from fault
+        except BotoCoreError as fault:
             raise self._named(fault, key) from fault
 
     def put(self, key: str, body: bytes) -> None:

@@ -40,7 +40,7 @@ class PlannedObject:
     """An object version to load, the days and parts that its key names, and the group whose task will read it.
 
     `source` is the contract's name for its layout. `companions` are the versions it is read with, by what they are
-    called. `rows_replaced` counts the rows in the table now whose place it takes; 0 where their loss was accepted.
+    called. `rows_replaced` counts the rows in the table now whose place it takes.
     """
 
     bucket: str
@@ -68,7 +68,7 @@ class Plan:
 
     `load_id` follows from the table, the input versions and the versions of contract and transform, and from nothing
     else: the same inputs make the same load on any machine, on any day. What a contract's rules of the names `accepted`
-    find does not stop it: whoever planned it takes the data as they are.
+    find does not stop it, nor do lost rows where it `accepts_loss`: whoever planned it takes the data as they are.
     """
 
     table: str
@@ -80,11 +80,18 @@ class Plan:
     retired: tuple[str, ...]
     retired_days: tuple[date, date] | None
     accepted: tuple[str, ...] = ()
+    accepts_loss: bool = False
+
+    @property
+    def plan_id(self) -> str:
+        """Tell a plan of a load from another one of it, which a verdict does not hold for."""
+        replaced = [f"{entry.object_id} {entry.rows_replaced}" for entry in self.objects]
+        return digest(self.load_id, self.head, self.accepts_loss, *self.accepted, "replaces", *replaced)[:12]
 
     @property
     def uri(self) -> str:
         """Where the plan is written down."""
-        return f"{staging.folder(self.table, self.load_id)}/plan-{self.head}.json"
+        return f"{staging.folder(self.table, self.load_id)}/plan-{self.head}-{self.plan_id}.json"
 
     @property
     def label(self) -> str:
@@ -160,7 +167,8 @@ def plan(
         restate: load unchanged objects again that an older contract or transform version has loaded.
         retire_vanished: take the rows of vanished objects out of the table.
         accept_loss: do not hold corrected objects against the number of rows that they replace.
-        accept: names of the contract's rules whose findings are to be recorded and not to stop the loads.
+        accept: the contract's rules whose findings are to be recorded and not to stop the loads, by name; where keys
+            name editions, each with its edition, such as `co2e_not_below_co2@2023r1`.
         progress: called after each listing with how many of how many are done.
 
     Raises:
@@ -169,12 +177,7 @@ def plan(
     promised = contract.load(table)
     if not promised.sources:
         raise LoadError(f"{table} has no source of its own to plan")
-    rules = [rule.name for rule in promised.checks]
-    if unknown := sorted(set(accept) - set(rules)):
-        raise LoadError(
-            f"{table} has no rule {', '.join(unknown)} that could be accepted; it has {', '.join(rules)}. Nothing was "
-            "planned"
-        )
+    _refuse_unknown_rules(promised, accept)
     is_whole = promised.replaces == "table"
     if is_whole:
         window = Window()
@@ -231,7 +234,7 @@ def plan(
             continue
         rows_replaced = loaded.rows_loaded if loaded else 0
         rows_replaced += by_day.pop(_subject(promised, found.version.key), 0)
-        chosen.append((found, 0 if accept_loss else rows_replaced))
+        chosen.append((found, rows_replaced))
     retires = retire_vanished or promised.derived_from
     retiring = _retiring(promised, listed, [live[key] for key in comparison.vanished]) if retires else []
     comparison.retired = len(retiring)
@@ -242,11 +245,11 @@ def plan(
                 f"what they alone say would be lost: {', '.join(sorted(kept))}; nothing was planned. Plan with the "
                 "vanished retired"
             )
-        rows = {key: 0 if accept_loss else version.rows_loaded for key, version in live.items()}
+        rows = {key: version.rows_loaded for key, version in live.items()}
         chosen = [(found, rows.get(found.version.key, 0)) for found in listed]
     brought = [_planned(found, rows) for found, rows in chosen]
     comparison.plans = tuple(
-        _write(promised, versions, now.head, brings, retires, tuple(sorted(set(accept))))
+        _write(promised, versions, now.head, brings, retires, _accepted(brings, accept), accept_loss)
         for brings, retires in _cut(promised, brought, [*retiring, *leaving])
     )
     return comparison
@@ -370,7 +373,7 @@ def _cut(
         too_much = len(covered) > LOAD_DAYS or len(both) > LOAD_OBJECTS
         if is_whole:
             too_much = len(both) > LOAD_OBJECTS or sum(entry.size_bytes for entry in both) > LOAD_BYTES
-        if any(load) and (is_whole != whole or too_much):
+        if any(load) and (is_whole != whole or too_much or _is_landed(promised)):
             yield load
             load, days = ([], []), set()
             covered = {one for side in here for entry in side for one in listing.days_within(entry)}
@@ -383,7 +386,7 @@ def _cut(
 
 def _cut_place(promised: Contract, entry: PlannedObject | LoadedObject) -> tuple[bool, date, tuple[str, ...]]:
     """Tell where loads may be cut before an object: at its day, or at its record where its key names none."""
-    if entry.first_day is not None or promised.partition is None:
+    if entry.first_day is not None or (promised.partition is None and not _is_landed(promised)):
         return entry.first_day is not None, entry.first_day or date.min, ()
     key = entry.key if isinstance(entry, PlannedObject) else entry.object_key
     return False, date.min, _record(promised, key) or (key,)
@@ -399,7 +402,34 @@ def _retiring(promised: Contract, listed, vanished):
     return vanished
 
 
-def _write(promised: Contract, versions, head: int, chosen, retiring, accepted: tuple[str, ...]) -> Plan:
+def _refuse_unknown_rules(promised: Contract, accept: tuple[str, ...]) -> None:
+    rules = [rule.name for rule in promised.checks]
+    if unknown := sorted({name.partition("@")[0] for name in accept} - set(rules)):
+        raise LoadError(
+            f"{promised.table} has no rule {', '.join(unknown)} that could be accepted; it has {', '.join(rules)}. "
+            "Nothing was planned"
+        )
+    has_editions = _is_landed(promised)
+    if wrong := sorted(name for name in accept if bool(name.partition("@")[2]) != has_editions):
+        how = "for one edition each, as RULE@EDITION" if has_editions else "by their names alone"
+        raise LoadError(f"rules of {promised.table} are accepted {how}, not as {', '.join(wrong)}; nothing was planned")
+
+
+def _accepted(brings: list[PlannedObject], accept: tuple[str, ...]) -> tuple[str, ...]:
+    """Tell which rules are accepted for a load, by the editions that it brings."""
+    editions = {entry.parts.get("edition", "") for entry in brings}
+    named = [name.partition("@")[::2] for name in accept]
+    return tuple(sorted({rule for rule, edition in named if not edition or edition in editions}))
+
+
+def _is_landed(promised: Contract) -> bool:
+    """Tell whether a table is loaded edition by edition, so that one that is refused does not hold the others."""
+    return promised.replaces == "object" and all(source.lands_as for source in promised.sources)
+
+
+def _write(
+    promised: Contract, versions, head: int, chosen, retiring, accepted: tuple[str, ...], accepts_loss: bool
+) -> Plan:
     retired = tuple(sorted(version.object_id for version in retiring))
     days = [day for version in retiring for day in (version.first_day, version.last_day) if day]
     inputs = sorted(planned.object_id for planned in chosen)
@@ -414,6 +444,7 @@ def _write(promised: Contract, versions, head: int, chosen, retiring, accepted: 
         # Where one names no day, its rows may be of any.
         retired_days=(min(days), max(days)) if len(days) == 2 * len(retiring) > 0 else None,
         accepted=accepted,
+        accepts_loss=accepts_loss,
     )
     write(made, made.uri)
     return made

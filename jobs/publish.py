@@ -90,7 +90,7 @@ def publish(planned: Plan) -> dict[str, int]:
 
 
 def _refuse_unless_checked(planned: Plan) -> None:
-    asked = {"table_name": planned.table, "load_id": planned.load_id, "planned_generation": planned.head}
+    asked = {"table_name": planned.table, "load_id": planned.load_id, "plan_id": planned.plan_id}
     (verdict,) = warehouse().select(sql("verdict"), asked)
     if not verdict["checks"]:
         raise ContractError(f"{planned.table} load {planned.load_id} was not checked; nothing was published. Check it")

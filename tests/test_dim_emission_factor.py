@@ -139,20 +139,35 @@ def test_co2e_below_co2_is_refused_in_check_with_how_many_unless_somebody_accept
         features[-1]["properties"]["emissionFactor"]["co2eEmissionRate"]["value"] = 779.0
 
     place.put(KEY, subregions(lower))
+    place.put("emissions/avert/2025-05-01_2024/rates.csv", (PLACE / "avert/2025-05-01_2024/rates.csv").read_bytes())
 
     with pytest.raises(
         ContractError, match=r"co2e_not_below_co2: 1, must be = 0\. .* Such as 2023r3 US 779(\.0)? below 780"
     ):
         load(TABLE, ALL)
-    assert place.rows("SELECT COUNT(*) AS n FROM dim_emission_factor") == [(0,)]
+    # The edition of another table is a load of its own, before it.
+    assert place.rows("SELECT DISTINCT source FROM dim_emission_factor") == [("avert",)]
+    with pytest.raises(ContractError, match="co2e_not_below_co2: 1, must be = 0"):
+        load(TABLE, ALL, accept=("co2e_not_below_co2@2023r2",))
 
-    load(TABLE, ALL, accept=("co2e_not_below_co2",))
+    load(TABLE, ALL, accept=("co2e_not_below_co2@2023r3",))
 
-    assert place.rows("SELECT COUNT(*) AS n FROM dim_emission_factor WHERE region = 'US'") == [(2,)]
+    assert place.rows("SELECT COUNT(*) AS n FROM dim_emission_factor WHERE source = 'egrid' AND region = 'US'") == [
+        (2,)
+    ]
     assert place.rows(
         "SELECT severity, passed, observed FROM etl_quality WHERE check_name = 'co2e_not_below_co2' "
         "AND message LIKE '%Accepted by whoever planned the load.'"
     ) == [("warning", False, 1.0)]
+
+
+def test_a_rule_is_accepted_for_an_edition_and_not_for_all(place, load):
+    place.put(KEY, subregions(lambda features: None))
+
+    with pytest.raises(
+        LoadError, match="for one edition each, as RULE@EDITION, not as co2e_not_below_co2; nothing was"
+    ):
+        load(TABLE, ALL, accept=("co2e_not_below_co2",))
 
 
 def test_only_rules_of_the_contract_can_be_accepted(place, load):
@@ -161,7 +176,7 @@ def test_only_rules_of_the_contract_can_be_accepted(place, load):
     with pytest.raises(
         LoadError, match="dim_emission_factor has no rule unique_key that could be accepted; it has no_em"
     ):
-        load(TABLE, ALL, accept=("unique_key",))
+        load(TABLE, ALL, accept=("unique_key@2023r3",))
 
 
 def test_an_empty_table_is_refused(place, load):
@@ -245,7 +260,7 @@ def test_the_first_publication_of_egrid_2023_is_caught_and_the_corrected_one_sup
     put_real(place, first)
     with pytest.raises(ContractError, match="co2e_not_below_co2: 16, must be = 0"):
         load(TABLE, ALL)
-    load(TABLE, ALL, accept=("co2e_not_below_co2",))
+    load(TABLE, ALL, accept=("co2e_not_below_co2@2023r1",))
     put_real(place, second)
     found, published = load(TABLE, ALL)
 

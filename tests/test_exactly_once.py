@@ -853,6 +853,24 @@ def test_a_verdict_holds_for_its_plan_only(two_days, load):
     assert publish.publish(first)["objects"] == 1
 
 
+def test_a_plan_that_accepts_and_one_that_does_not_never_share_file_or_verdict(two_days, load, shared_session):
+    load()
+    two_days.put_day(7, FIFTH, b"")
+    strict = plan.plan(FACT, Window(*DAYS)).plans[0]
+    lenient = plan.plan(FACT, Window(*DAYS), accept_loss=True).plans[0]
+
+    assert (strict.load_id, strict.uri != lenient.uri) == (lenient.load_id, True)
+    assert (plan.read(strict.uri), plan.read(lenient.uri)) == (strict, lenient)
+    stage.stage(strict)
+    check.check(lenient)
+    with pytest.raises(ContractError, match="was not checked"):
+        publish.publish(strict)
+    with pytest.raises(ContractError, match="must be"):
+        check.check(strict)
+    publish.publish(lenient)
+    assert values(two_days) == [4.0, 5.0]
+
+
 def test_a_publish_whose_log_line_cannot_be_written_is_done_all_the_same(two_days, shared_session, monkeypatch, caplog):
     planned = prepared(DAYS)
     opened = warehouse.warehouse()

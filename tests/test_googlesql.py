@@ -27,6 +27,7 @@ PARAMETERS = {
     "message": "STRING",
     "outcome": "STRING",
     "planned_generation": "INT64",
+    "plan_id": "STRING",
     "retired": "ARRAY<STRING>",
     "run_id": "STRING",
     "seconds": "FLOAT64",

@@ -27,12 +27,16 @@ def body(place, key):
     return place.s3.get_object(Bucket=place.bucket, Key=key)["Body"].read()
 
 
+def provenance():
+    return f"{KEY}.{hashlib.sha256(RATES).hexdigest()[:16]}.provenance.json"
+
+
 def test_a_file_lands_under_its_layout_day_and_edition_with_its_provenance(place, rates):
     landed = land(rates, "avert_rates", "2024", WHEN, ORIGIN)
 
     assert (landed.uri, landed.is_new) == (f"s3://{place.bucket}/{KEY}", True)
     assert body(place, KEY) == RATES
-    assert json.loads(body(place, f"{KEY}.provenance.json")) == {
+    assert json.loads(body(place, provenance())) == {
         "layout": "avert_rates",
         "edition": "2024",
         "published_on": "2025-05-01",
@@ -52,7 +56,35 @@ def test_the_same_bytes_again_change_nothing_and_other_bytes_are_refused(place, 
         land(rates, "avert_rates", "2024", WHEN, "https://elsewhere")
 
     assert body(place, KEY) == RATES
-    assert json.loads(body(place, f"{KEY}.provenance.json"))["origin"] == ORIGIN
+    assert json.loads(body(place, provenance()))["origin"] == ORIGIN
+
+
+def test_an_edition_lands_once_whatever_the_day(place, rates):
+    land(rates, "avert_rates", "2024", WHEN, ORIGIN)
+
+    with pytest.raises(SourceError, match=f"the edition 2024 has landed as s3://{place.bucket}/{KEY}, on another day"):
+        land(rates, "avert_rates", "2024", date(2025, 5, 2), ORIGIN)
+
+
+def test_of_two_who_land_one_edition_at_once_the_second_is_told(place, rates, monkeypatch):
+    monkeypatch.setattr("jobs.objects.Bucket.described", lambda bucket, key: None)
+    land(rates, "avert_rates", "2024", WHEN, ORIGIN)
+    rates.write_bytes(RATES.replace(b"1422.8", b"1422.9"))
+
+    with pytest.raises(SourceError, match=f"{KEY} was landed by somebody else just now"):
+        land(rates, "avert_rates", "2024", WHEN, ORIGIN)
+
+    assert body(place, KEY) == RATES
+    assert json.loads(body(place, provenance()))["sha256"] == hashlib.sha256(RATES).hexdigest()
+
+
+def test_a_file_that_could_not_be_loaded_does_not_land(place, rates):
+    rates.write_bytes(b"<html>Not found</html>")
+
+    with pytest.raises(SourceError, match="lacks the columns data_year, .*; nothing was landed"):
+        land(rates, "avert_rates", "2024", WHEN, ORIGIN)
+
+    assert "Contents" not in place.s3.list_objects_v2(Bucket=place.bucket)
 
 
 def test_a_file_that_has_landed_is_loaded_and_its_provenance_is_not(place, rates, load):
@@ -69,7 +101,7 @@ def test_a_file_that_has_landed_is_loaded_and_its_provenance_is_not(place, rates
         (
             "avert",
             "2024",
-            "there is no layout 'avert' in the landing bucket; there are avert_rates, ef_hub_electricity",
+            "there is no layout 'avert' in the landing bucket; there are avert_rates, cpi, ef_hub",
         ),
         (
             "avert_rates",
@@ -97,7 +129,7 @@ def test_an_empty_file_does_not_land(place, rates):
 def test_a_bucket_that_may_not_be_written_is_one_sentence(place, rates, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
 
-    with pytest.raises(SourceError, match=f"s3://{place.bucket}/{KEY} may not be read"):
+    with pytest.raises(SourceError, match=f"s3://{place.bucket}/emissions/avert/ may not be read"):
         land(rates, "avert_rates", "2024", WHEN, ORIGIN)
 
 

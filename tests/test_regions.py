@@ -121,5 +121,5 @@ def test_the_1860_systems_of_pvdaq_are_mapped_and_those_whose_place_cannot_be_ar
     assert place.rows(top) == [("CAMX", 817), ("NEWE", 147), ("RFCE", 119)]
     assert place.rows(f"SELECT MAX(egrid_distance_km) < 8 AS is_near FROM {TABLE}") == [(True,)]
     assert place.rows(f"SELECT egrid_subregion, us_state, avert_region FROM {TABLE} WHERE ss_id = 34") == [
-        ("NWPP", "NV", "Northwest")
+        ("AZNM", "NV", "Northwest")
     ]

@@ -2,6 +2,7 @@ SELECT
   quality.table_name,
   quality.load_id,
   quality.planned_generation,
+  quality.plan_id,
   MAX(quality.checked_at) AS checked_at,
   COUNTIF(quality.check_name <> 'quarantine') AS checks,
   COUNTIF(quality.severity = 'error' AND NOT quality.passed) AS errors,
@@ -15,4 +16,4 @@ LEFT JOIN (
   WHERE retired_generation IS NULL
 ) AS live
   ON live.table_name = quality.table_name AND live.load_id = quality.load_id
-GROUP BY quality.table_name, quality.load_id, quality.planned_generation
+GROUP BY quality.table_name, quality.load_id, quality.planned_generation, quality.plan_id
