@@ -17,7 +17,8 @@ from jobs.transform import Reject
 
 # The first edition that is known to have all columns; what an older one lacks, it does not say.
 COMPLETE_SINCE = date(2025, 7, 29)
-MOMENTS = ("%m/%d/%Y %H:%M", "%m/%d/%y %H:%M")
+# As the newest edition has them; older ones have two digits of the year, or the form of PVDAQ's other tables.
+MOMENTS = ("%m/%d/%Y %H:%M", "%m/%d/%y %H:%M", "%Y-%m-%d %H:%M:%S")
 
 
 def _moment(text: str) -> datetime:

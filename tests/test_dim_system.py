@@ -159,6 +159,13 @@ def test_an_old_edition_of_few_columns_says_what_it_has():
     assert {(row["tilt_deg"], row["mount_count"], row["dc_capacity_kw"]) for row in rows} == {(None, None, None)}
 
 
+@pytest.mark.parametrize("written", ["1/21/2010 11:02", "1/21/10 11:02", "2010-01-21 11:02:00"])
+def test_an_edition_may_write_a_moment_in_several_ways(written):
+    row = only(edition("20250101", {"first_timestamp": written}))
+
+    assert row["first_reading_at"] == datetime(2010, 1, 21, 11, 2)
+
+
 def test_a_corrected_tilt_begins_a_row_and_leaves_the_one_before_as_it_was():
     rows = history(edition("20250101", {"tilt": "30"}), edition("20250601", {"tilt": "18.5"}))
 

@@ -33,12 +33,12 @@ def _moment(value) -> datetime | None:
 
 def _angle(value) -> float | None:
     """Read an angle; `varies` is none, as where mounts differ."""
-    return None if text(value) == "varies" else number(value)
+    return None if (text(value) or "").lower() == "varies" else number(value)
 
 
 def _tracking(value) -> str | None:
     """Read t or f, in the catalogue's words."""
-    return {None: None, "t": "tracking", "f": "fixed"}[text(value)]
+    return {"": None, "t": "tracking", "true": "tracking", "f": "fixed", "false": "fixed"}[(text(value) or "").lower()]
 
 
 # Of each undated table our column, its own, and how its value is read.
