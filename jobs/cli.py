@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from jobs import contract, export, ledger, steps, transform
+from jobs import contract, ledger, steps, transform
 from jobs.errors import LoadError, SupersededError
 from jobs.listing import Window
 from jobs.plan import Comparison
@@ -329,6 +329,9 @@ def export_command(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Take the place of another export there.")] = False,
 ):
     """Write readings on a regular grid of time as parquet, with their flags as a mask, for machine learning."""
+    # PySpark takes half a second to import, and of what runs in this process only this command needs it.
+    from jobs import export
+
     if first is None or last is None:
         raise typer.BadParameter("an export is of a window; give --from and --to")
     told, is_new = export.export(to_folder, _window(first, last, systems), step, overwrite=overwrite)
