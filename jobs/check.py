@@ -23,6 +23,7 @@ from jobs.settings import settings
 from jobs.stage import QUARANTINE
 from jobs.warehouse import sql, warehouse
 from jobs.warehouse.dialect import SESSION, to_duckdb
+from jobs.warehouse.duckdb import register
 
 log = logging.getLogger(__name__)
 
@@ -112,11 +113,13 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def _read_by_engine() -> Iterator[None]:
-    """Give what Arrow says of a file as Arrow says it, and not as the engine does."""
+    """Give what is said of a file as Arrow would say it, whoever of the two has read it."""
     try:
         yield
-    except duckdb.InvalidInputException as fault:
-        if "reading the stream" not in str(fault):
+    except duckdb.Error as fault:
+        # What its decoders say has no class of its own.
+        is_decoder = type(fault) is duckdb.Error
+        if not is_decoder and "reading the stream" not in str(fault) and ".parquet" not in str(fault):
             raise
         raise OSError(str(fault)) from fault
 
@@ -124,8 +127,9 @@ def _read_by_engine() -> Iterator[None]:
 def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dict]:
     """Run every check over the staged rows with an engine in memory; one finding each."""
     with _engine() as engine:
-        engine.register("staged", staged_rows(promised.table, manifest))
-        engine.register("quarantine", _files(manifest, "quarantine", QUARANTINE))
+        with staging.told(manifest["attempt"], "read"), _read_by_engine():
+            register(engine, "staged", staged_rows(promised.table, manifest))
+            register(engine, "quarantine", _files(manifest, "quarantine", QUARANTINE))
         # What is replaced is the plan's to say: the same load may be staged once and planned on several generations.
         replaced = {entry.object_id: 0 if planned.accepts_loss else entry.rows_replaced for entry in planned.objects}
         entries = [{**entry, "rows_replaced": replaced[entry["object_id"]]} for entry in manifest["objects"]]

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from jobs import contract, expire, export, freshness, landing, plan, remote, steps, transform, verify
+from jobs import contract, expire, freshness, landing, plan, remote, steps, transform, verify
 from jobs.errors import ContractError, LoadError, SourceError, SupersededError, UnreachableError
 from jobs.estimate import Budget, estimate
 from jobs.listing import Window
@@ -441,6 +441,9 @@ def export_command(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Take the place of another export there.")] = False,
 ):
     """Write readings on a regular grid of time as parquet, with their flags as a mask, for machine learning."""
+    # PySpark takes half a second to import, and of what runs in this process only this command needs it.
+    from jobs import export
+
     if first is None or last is None:
         raise typer.BadParameter("an export is of a window; give --from and --to")
     told, is_new = export.export(to_folder, _window(first, last, systems), step, overwrite=overwrite)

@@ -84,7 +84,7 @@ def export(folder: str, window: Window, step: str, *, overwrite: bool = False) -
         "attribution": ATTRIBUTION,
         "licence": LICENCE,
     }
-    if there:
+    if there is not None:
         staging.write_json(f"{folder}/_export.json", told)
     elif not staging.create_json(f"{folder}/_export.json", told):
         # Another process was first; if it is the very same export, its files have the same bytes.
@@ -151,7 +151,7 @@ def _held(days: list[date] | None) -> str:
 
 
 def _refuse_another(folder: str, there: dict | None, export_id: str, overwrite: bool) -> None:
-    if there and there.get("export_id") != export_id and not overwrite:
+    if there is not None and there.get("export_id") != export_id and not overwrite:
         raise ExportError(
             f"{folder} has another export ({there.get('first_day')} to {there.get('last_day')}, systems "
             f"{there.get('systems')}, step {there.get('step_seconds')} s), or what it was made of has changed since; "
