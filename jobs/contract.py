@@ -75,8 +75,8 @@ class Check:
     """A rule of the contract: one GoogleSQL query with one number, and the bound it must keep.
 
     A second column, if there is one, names what is at fault. The query may read `staged` (the load's rows),
-    `quarantine` (the refused ones), `objects` (one row per source object with its counts) and every table the contract
-    references.
+    `quarantine` (the refused ones), `objects` (one row per source object with its counts; parts of a system's day have
+    the same `replaces_with`) and every table the contract references.
     """
 
     name: str
