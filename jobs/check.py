@@ -18,7 +18,7 @@ from pyarrow import fs
 from jobs import contract, ledger, staging
 from jobs.contract import Check, Contract
 from jobs.errors import ContractError, StagingError
-from jobs.plan import Plan
+from jobs.plan import Plan, PlannedObject
 from jobs.settings import settings
 from jobs.stage import QUARANTINE
 from jobs.warehouse import sql, warehouse
@@ -40,6 +40,7 @@ OBJECTS = pa.schema(
         ("rows_quarantined", pa.int64()),
         ("rows_duplicate", pa.int64()),
         ("rows_replaced", pa.int64()),
+        ("replaces_with", pa.string()),
     ]
 )
 
@@ -131,8 +132,14 @@ def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dic
             register(engine, "staged", staged_rows(promised.table, manifest))
             register(engine, "quarantine", _files(manifest, "quarantine", QUARANTINE))
         # What is replaced is the plan's to say: the same load may be staged once and planned on several generations.
-        replaced = {entry.object_id: 0 if planned.accepts_loss else entry.rows_replaced for entry in planned.objects}
-        entries = [{**entry, "rows_replaced": replaced[entry["object_id"]]} for entry in manifest["objects"]]
+        replaced = {
+            entry.object_id: {
+                "rows_replaced": 0 if planned.accepts_loss else entry.rows_replaced,
+                "replaces_with": _place(entry),
+            }
+            for entry in planned.objects
+        }
+        entries = [entry | replaced[entry["object_id"]] for entry in manifest["objects"]]
         engine.register("objects", pa.Table.from_pylist(entries, OBJECTS))
         for table, column in promised.references.values():
             rows = warehouse().select(sql("referenced_keys", table=table, column=column), {})
@@ -162,6 +169,11 @@ def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dic
 def _answer(engine: duckdb.DuckDBPyConnection, query: str) -> list[tuple]:
     (statement,) = to_duckdb(query)
     return engine.execute(statement).fetchmany(SHOWN)
+
+
+def _place(entry: PlannedObject) -> str:
+    """Name what an object replaces rows of: a system's day, which may come in several parts, or itself."""
+    return f"{entry.parts['ss_id']} {entry.first_day}" if "day" in entry.parts else entry.key
 
 
 def _promises(promised: Contract) -> Iterator[Check]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jobs.errors import SourceError
-from jobs.transform import Reject
+from jobs.transform import Reject, Rejects
 from jobs.wide_csv import MEASURED_ON, UTC, Block, another_value
 
 LONG = {MEASURED_ON: pa.timestamp("us"), UTC: pa.timestamp("us"), "metric_id": pa.int64(), "value": pa.float64()}
@@ -39,7 +39,7 @@ def read(body: bytes, day: date, named: Callable[[int], str], zone: str | None =
         columns = {name: file.read([name])[name].combine_chunks().cast(LONG[name]) for name in there}
     except pa.ArrowException as fault:
         raise SourceError(f"is not parquet with the columns {', '.join(LONG)}: {fault}") from None
-    rejects, readings, duplicates = [], {}, 0
+    rejects, readings, duplicates = Rejects(), {}, 0
     values = columns["value"]
     fault_of = _faults(columns, day)
     for row in np.flatnonzero(fault_of != ""):
@@ -69,7 +69,9 @@ def read(body: bytes, day: date, named: Callable[[int], str], zone: str | None =
             instants,
             taken["value"].take(kept).combine_chunks(),
         )
-    return Block(readings, taken[MEASURED_ON].to_numpy(), file.metadata.num_rows - _nulls(file), duplicates, rejects)
+    return Block(
+        readings, taken[MEASURED_ON].to_numpy(), file.metadata.num_rows - _nulls(file), duplicates, list(rejects)
+    )
 
 
 def _faults(columns: dict[str, pa.Array], day: date) -> np.ndarray:

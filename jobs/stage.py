@@ -33,7 +33,7 @@ from jobs.objects import Bucket, ObjectVersion
 from jobs.plan import GROUP_BYTES, Plan, PlannedObject
 from jobs.settings import settings
 from jobs.spark import session
-from jobs.transform import Parsed, SourceObject
+from jobs.transform import Parsed, Rejects, SourceObject
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -159,14 +159,12 @@ def stage_group(attempt: str, number: int) -> dict:
     with RowFiles(promised) as rows:
         for entry, pieces in made:
             counts = dict.fromkeys(("rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate"), 0)
+            refused = Rejects()
             try:
                 for parsed in pieces:
                     if not faults:
                         rows.add(_stamped(parsed.rows, planned.load_id, entry.object_id))
-                    rejects += [
-                        (entry.object_id, entry.key, one.line, one.column, one.reason, one.raw_text, one.rows)
-                        for one in parsed.rejects
-                    ]
+                    refused.extend(parsed.rejects)
                     counts["rows_read"] += parsed.rows_read
                     counts["rows_loaded"] += parsed.rows.num_rows
                     counts["rows_quarantined"] += sum(reject.rows for reject in parsed.rejects)
@@ -174,6 +172,10 @@ def stage_group(attempt: str, number: int) -> dict:
             except SourceError as fault:
                 faults.append({"message": str(fault), "kind": type(fault).__name__})
                 continue
+            rejects += [
+                (entry.object_id, entry.key, one.line, one.column, one.reason, one.raw_text, one.rows)
+                for one in refused
+            ]
             objects.append({"object_id": entry.object_id, "object_key": entry.key, **counts})
         if not faults:
             try:

@@ -4,8 +4,10 @@
 same object would give other rows. The module of a derived table has them too, over DataFrames.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -14,6 +16,9 @@ import pyarrow as pa
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+
+DIGITS = re.compile("[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,41 @@ class Reject:
     reason: str
     raw_text: str
     rows: int = 1
+
+
+class Rejects:
+    """What was refused of an object, in bounded room: a text column of millions of lines shall not need gigabytes.
+
+    Of each column and kind of reason (numbers in it do not matter) the first hundred are kept as they are; all others
+    are one, with the place and the words of the first of them and the rows of all.
+    """
+
+    EACH = 100
+
+    def __init__(self, rejects: Iterable[Reject] = ()):
+        self._kept: list[Reject] = []
+        self._more: dict[tuple, Reject] = {}
+        self._counts: Counter[tuple] = Counter()
+        self.extend(rejects)
+
+    def append(self, reject: Reject) -> None:
+        """Take one."""
+        kind = reject.column, DIGITS.sub("0", reject.reason)
+        self._counts[kind] += 1
+        if self._counts[kind] <= self.EACH:
+            self._kept.append(reject)
+        else:
+            first = self._more.get(kind)
+            self._more[kind] = replace(first, rows=first.rows + reject.rows) if first else reject
+
+    def extend(self, rejects: Iterable[Reject]) -> None:
+        """Take several, in order."""
+        for reject in rejects:
+            self.append(reject)
+
+    def __iter__(self) -> Iterator[Reject]:
+        yield from self._kept
+        yield from self._more.values()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pyarrow import csv
 
 from jobs import clock
 from jobs.errors import SourceError
-from jobs.transform import Reject
+from jobs.transform import Reject, Rejects
 
 MEASURED_ON, UTC, SYSTEM = "measured_on", "utc_measured_on", "system_id"
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?")
@@ -300,7 +300,7 @@ def _by_lines(body: bytes, header: _Header, layout: Layout, seen: np.ndarray, fi
     names, sensors = header.names, header.sensors
     kept: dict[str, dict[datetime, tuple[float, datetime | None, int]]] = {sensor: {} for sensor in sensors}
     moments: set[datetime] = set()
-    rejects, duplicates = [], 0
+    rejects, duplicates = Rejects(), 0
     for number, raw in enumerate(body.split(b"\n"), start=first_line):
         line = raw.rstrip(b"\r").decode("utf-8", "backslashreplace")
         if not line:
@@ -343,7 +343,7 @@ def _by_lines(body: bytes, header: _Header, layout: Layout, seen: np.ndarray, fi
         )
         for sensor, by_time in kept.items()
     }
-    return Block(readings, np.array(sorted(moments), dtype="datetime64[us]"), 0, duplicates, rejects)
+    return Block(readings, np.array(sorted(moments), dtype="datetime64[us]"), 0, duplicates, list(rejects))
 
 
 def another_value(first: str, moment: datetime, zone: str | None) -> str:

@@ -408,6 +408,20 @@ def test_a_parquet_that_lost_half_a_csvs_readings_does_not_replace_them_unawares
     assert len(facts(described)) == 1
 
 
+def test_a_csv_that_becomes_several_parts_is_replaced_by_all_of_them_together(described, load):
+    described.put_day(51, FIFTH, day_file(51, FIFTH, [float(n) for n in range(20)]))
+    load()
+    for part, hours in enumerate((range(10), range(10, 20))):
+        rows = [(at(hour), None, 1, float(hour)) for hour in hours]
+        described.put(parquet_key(51, FIFTH, f"{part:03d}"), long(*rows))
+
+    _, counts = load()
+
+    assert (counts["rows_loaded"], len(facts(described))) == (20, 20)
+    lost = "SELECT passed FROM etl_quality WHERE check_name IN ('corrections_lose_nothing', 'no_correction_loses_most')"
+    assert described.rows(f"{lost} AND planned_generation = 1") == [(True,), (True,)]
+
+
 def test_a_record_larger_than_a_task_is_read_as_a_stream_and_loaded_whole(described, load, monkeypatch):
     from jobs import plan, stage, wide_csv
 

@@ -10,6 +10,7 @@ import pytest
 from jobs import wide_csv
 from jobs.errors import SourceError
 from jobs.tables.fact_pv_measurement import NAMED, PUBLISHED
+from jobs.transform import Reject, Rejects
 from jobs.wide_csv import MEASURED_ON, UTC, Layout
 
 DAY = date(2019, 1, 5)
@@ -188,3 +189,32 @@ def test_an_instant_beside_the_wall_clock_is_kept_with_it():
         [1.0, 2.0],
     )
     assert block.rows_read == 2
+
+
+def test_a_column_of_text_is_refused_in_bounded_room_and_every_cell_of_it_is_counted():
+    lines = [f"2019-01-05 {n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d},1,off,1" for n in range(5_000)]
+    twice = [f"2019-01-05 23:00:{n % 60:02d},{n},,1" for n in range(600)]
+    body = "\n".join([HEADER, *lines, *twice, ""])
+
+    (block,) = read(body, LAYOUT)
+
+    assert block.rows_read == 10_600 == len(block.readings["ac_power__101"][0]) + sum(one.rows for one in block.rejects)
+    told = [(one.line, one.column, one.reason, one.raw_text, one.rows) for one in block.rejects]
+    assert len(told) == 202
+    assert told[0] == (2, "module_temp__104", "not a number", "off", 1)
+    # After the hundredth, each kind once: its first, and all.
+    assert told[-2:] == [
+        (102, "module_temp__104", "not a number", "off", 4_900),
+        (5_162, "ac_power__101", "same time as line 5042 with another value", "160", 440),
+    ]
+
+
+def test_what_was_refused_of_the_blocks_of_a_file_is_one_line_of_each_kind():
+    blocks = [
+        Rejects(Reject(line, "a", "not a number", "x") for line in range(first, first + 150)) for first in (2, 152)
+    ]
+
+    together = Rejects(one for block in blocks for one in block)
+
+    assert [(one.line, one.rows) for one in together][98:] == [(100, 1), (101, 1), (102, 200)]
+    assert sum(one.rows for one in together) == 300
