@@ -52,7 +52,8 @@ def failed(context):
     lines = [f"Run: {ti.run_id}, try {ti.try_number}"]
     if table:
         lines.append(f"Table: {table}")
-    if loads := re.findall(r"load_id=(\w+)", str(getattr(getattr(ti, "task", None), "op_args", ""))):
+    given = str([getattr(getattr(ti, "task", None), name, "") for name in ("op_args", "op_kwargs", "plan_uri")])
+    if loads := re.findall(r"load_id=(\w+)", given):
         lines.append(f"Load: {', '.join(dict.fromkeys(loads))}")
     if fault is None:
         why = "the task ended without a word, as if it had been killed"

@@ -74,9 +74,9 @@ class Column:
 class Check:
     """A rule of the contract: one GoogleSQL query with one number, and the bound it must keep.
 
-    The query may read `staged` (the load's rows), `quarantine` (the refused ones), `objects` (one row per source
-    object with its counts; parts of a system's day have the same `replaces_with`), every table the contract references (its keys only), and those it looks at, as they are
-    now. `examples` is a query with one column, of what breaks the rule.
+    The query may read `staged` (the load's rows), `quarantine` (the refused ones), `objects` (one row per source object
+    with its counts; parts of a system's day have the same `replaces_with`), every table the contract references (its
+    keys only), and those it looks at, as they are now. `examples` is a query with one column, of what breaks the rule.
     """
 
     name: str

@@ -75,7 +75,7 @@ def session(name: str) -> Iterator["SparkSession"]:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     elif not submitted:
         _require_master(master)
-    from py4j.protocol import Py4JError
+    from py4j.protocol import Py4JError, Py4JNetworkError
     from pyspark.sql import SparkSession
 
     builder = (
@@ -95,9 +95,11 @@ def session(name: str) -> Iterator["SparkSession"]:
     spark = builder.getOrCreate()
     try:
         yield spark
-    except BaseException:
+    except BaseException as fault:
         # A JVM that has died cannot be stopped; what it died of is what must be told.
         with suppress(OSError, Py4JError):
             spark.stop()
+        if isinstance(fault, (ConnectionError, Py4JNetworkError)):
+            raise UnreachableError(f"Spark's JVM has ended under the job ({fault}); nothing was published") from fault
         raise
     spark.stop()

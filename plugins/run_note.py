@@ -37,25 +37,30 @@ def note(dag_run):
     if session is None or not (dag_run.note or OURS).startswith(OURS):
         return
     mine = AssetEvent.source_dag_id == dag_run.dag_id, AssetEvent.source_run_id == dag_run.run_id
-    events = session.scalars(select(AssetEvent).where(*mine).order_by(AssetEvent.timestamp))
-    loads = {event.source_task_id: event.extra.get("loads", ()) for event in events}
-    states = {task.task_id: task.state for task in dag_run.get_task_instances(session=session)}
+    # A task may be mapped over loads, and tried again: the last word of each load counts, and any failure.
+    loads, states = {}, {}
+    for event in session.scalars(select(AssetEvent).where(*mine).order_by(AssetEvent.timestamp)):
+        of_task = loads.setdefault(event.source_task_id, {})
+        of_task |= {load["load_id"]: load for load in event.extra.get("loads", ())}
+    for task in dag_run.get_task_instances(session=session):
+        if states.get(task.task_id) != "failed":
+            states[task.task_id] = task.state
     # The scheduler commits it with the run's own state, and allows no commit within.
     if text := summary(states, loads):
         dag_run.note = text[:LONGEST]
 
 
 def summary(states, loads):
-    """Say in a line per table what a run has done.
+    """Say table by table what a run has done.
 
     Args:
         states: the state of each task.
-        loads: what each publish has told of its loads.
+        loads: what each publish has told of its loads, by their ids.
 
     >>> summary({"t.plan": "success", "t.publish": "skipped", "u.plan": "success", "u.stage": "failed"}, {})
     'Loaded: t: nothing to do; u: failed at stage'
     >>> load = {"load_id": "a1", "objects": 2, "rows_loaded": 1234, "rows_quarantined": 1}
-    >>> summary({"t.plan": "success", "t.publish": "success"}, {"t.publish": [load]})
+    >>> summary({"t.plan": "success", "t.publish": "success"}, {"t.publish": {"a1": load}})
     'Loaded: t: 1,234 rows of 2 objects in load a1, 1 quarantined'
     """
     said = []
@@ -67,7 +72,7 @@ def summary(states, loads):
         if failed:
             said.append(f"{table}: failed at {failed[0]}")
         elif steps.get("publish") == "success":
-            said.append(f"{table}: {_told(loads.get(f'{table}.publish', ()))}")
+            said.append(f"{table}: {_told(list(loads.get(f'{table}.publish', {}).values()))}")
         elif steps.get("publish") == "skipped":
             said.append(f"{table}: nothing to do")
     return OURS + "; ".join(said) if said else ""

@@ -161,3 +161,16 @@ def test_with_bigquery_each_publish_leads_to_its_checkpoint_and_with_sparks_page
         for table in tables
         for line in (f"{table}.stage Spark http://spark:8081", f"{table}.publish Checkpoint {checkpoint}")
     )
+
+
+def test_the_note_of_a_run_reads_as_its_examples_say(home):
+    # In a process of its own, since whoever imports Airflow has its logging too.
+    done = subprocess.run(
+        [sys.executable, "-m", "doctest", "-v", ROOT / "plugins" / "run_note.py"],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
