@@ -112,6 +112,16 @@ def test_a_system_is_seen_as_it_is_known_now_and_once():
     assert (system["ss_id"], system["tilt_deg"], system["us_state"]) == (7, 18.5, "CO")
 
 
+def test_a_row_from_before_the_history_is_one_of_now():
+    before = described(7, None, is_current=None, is_catalogued=None, quality=None, tilt_deg=30.0)
+
+    (system,) = answer("view_system", dim_system=[before])
+    (covered,) = answer("view_system_coverage", dim_system=[before], etl_checkpoint=[])
+
+    assert (system["ss_id"], system["tilt_deg"]) == (7, 30.0)
+    assert (covered["ss_id"], covered["is_described"]) == (7, True)
+
+
 def test_systems_without_data_and_data_without_a_catalogue_row_are_both_seen():
     prize = "pvdaq/2023-solar-data-prize"
     keys = {
