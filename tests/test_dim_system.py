@@ -207,6 +207,52 @@ def test_a_system_that_leaves_the_catalogue_keeps_its_row_of_now():
 
 
 def test_a_system_that_no_edition_lists_is_described_by_what_else_there_is():
+def test_a_system_whose_line_of_the_newest_edition_is_refused_is_still_listed_by_it():
+    before = edition("20250101", {}, {"system_id": "8"}, {"system_id": "9"})
+    newest = edition("20250601", {"latitude": "north"}, {"system_id": "9", "latitude": "north"}, {"system_id": "9"})
+
+    rows = {row["ss_id"]: row for row in history(before, newest)}
+
+    assert {ss_id: row["is_catalogued"] for ss_id, row in rows.items()} == {7: True, 8: False, 9: True}
+    assert (rows[7]["valid_from"], rows[7]["is_current"]) == (date(2025, 1, 1), True)
+    _, made = table.together([before, newest])
+    assert (made.rows_read, made.rows.num_rows, made.rows_duplicate, len(made.rejects)) == (3, 0, 1, 2)
+
+
+def test_a_line_with_a_cell_too_many_still_lists_its_system():
+    broken = parsed(FIRST.replace(b"43.0853", b"43,0853"), MOUNT)
+
+    rows = history(edition("20250101", {"system_id": "1"}), broken)
+
+    assert {row["ss_id"]: row["is_catalogued"] for row in rows} == {1: True, 10: True}
+
+
+def test_an_edition_of_nothing_but_refused_lines_is_still_the_newest():
+    row = only(edition("20250101", {}), edition("20250601", {"system_id": "8", "latitude": "north"}))
+
+    assert (row["ss_id"], row["is_catalogued"]) == (7, False)
+
+
+def test_an_edition_is_not_held_to_a_last_reading_that_it_does_not_say():
+    undated = parquet(
+        "system_parquet",
+        {"system_id": 7, "public_name": "Roof", "power": "5.0", "last_timestamp": "2025-06-01 10:00:00"},
+    )
+
+    row = only(edition("20241231", {}), undated)
+
+    assert (row["last_reading_at"], row["quality"]) == (datetime(2025, 6, 1, 10), 0)
+
+
+def test_a_last_reading_is_held_against_the_first_edition_that_says_it():
+    undated = document({"last_timestamp": "2079-01-01 00:00:00"})
+
+    row = only(edition("20241231", {}), edition("20250601", {"last_timestamp": "1/1/2079 0:00"}), undated)
+
+    assert (row["last_reading_at"], row["quality"]) == (None, nameplate.LAST_READING)
+    assert (row["valid_from"], row["last_reading_at_published"]) == (date(2024, 12, 31), datetime(2079, 1, 1))
+
+
     listed, other = history(document({"public_name": "Shed", "power": "2.5"}), edition("20250101", {"system_id": "6"}))
 
     assert (listed["ss_id"], other["ss_id"]) == (6, 7)
