@@ -15,8 +15,8 @@ Loads NREL's PVDAQ from S3 into the star schema, exactly once: first `dim_system
 Each table goes through the same four steps. *plan* compares the bucket with the checkpoint; where nothing is new the
 other three are skipped and no Spark starts. *stage* is the Spark job. *check* holds the staged rows to the contract.
 *publish* is one transaction. Every step may be cleared and run again at any time: the rows stay the same. A load that
-breaks its contract is not retried, and does not hold the run's other loads; read its log, or `etl_quality`. A task that
-says "plan again" was overtaken: clear its run from *plan* on.
+breaks its contract is not retried, and holds neither the run's other loads nor its other tables; read its log, or
+`etl_quality`. Such a run ends as failed. A task that says "plan again" was overtaken: clear its run from *plan* on.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ import forms
 from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag
 from alerts import in_time
 from assets import folder
-from table_steps import DEFAULTS, load
+from table_steps import DEFAULTS, all_tables_are_well, load
 
 # Folders of the source's bucket, as the contracts name them.
 CATALOGUES, METADATA, METRICS = map(folder, ("pvdaq/csv", "pvdaq/csv/system_metadata", "pvdaq/parquet/metrics"))
@@ -49,6 +49,12 @@ FORM = {
     ),
     "systems": forms.systems("all systems in the bucket"),
     "restate": forms.restate("Load unchanged files again if an older contract or transform has loaded them."),
+    "retire_vanished": Param(
+        False,
+        type="boolean",
+        title="Retire vanished",
+        description="Take out the rows of files that are gone from the source, of the days and systems above.",
+    ),
     "accept_loss": Param(
         False,
         type="boolean",
@@ -130,12 +136,14 @@ def days(run):
     doc_md=__doc__,
 )
 def pv():
-    """Load the catalogue, the channels, then the measurements."""
-    chain(
+    """Load the catalogue, the channels, then the measurements; one that fails fails the run and holds no other."""
+    tables = (
         load("dim_system", days, made_of=[CATALOGUES, SYSTEMS, SITES, MOUNTS, METADATA, PRIZE]),
         load("dim_sensor", days, made_of=[METRICS, METADATA, PRIZE]),
         load("fact_pv_measurement", days, made_of=[DAYS_CSV, DAYS_PARQUET, PRIZE, METRICS, METADATA]),
     )
+    chain(*tables)
+    chain(tables, all_tables_are_well())
 
 
 pv()

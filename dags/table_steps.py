@@ -95,15 +95,16 @@ def load(table, days, made_of):
 
     `days` tells the first and the last day of a run, or none and none for all days. `made_of` are the assets of what
     the table's rows are made of. The form of the DAG has `restate`; where rows are of systems, `systems` too; where a
-    correction may have fewer rows than what it replaces, `accept_loss`; and it may have `accept`, a budget, and
-    `estimate_only`.
+    correction may have fewer rows than what it replaces, `accept_loss`; and it may have `retire_vanished`, `accept`, a
+    budget, and `estimate_only`.
     """
     asset = assets.table(table)
 
     @task_group(group_id=table)
     def steps():
-        # The first step of a table waits for the table before it, which may have been skipped.
-        @task.short_circuit(ignore_downstream_trigger_rules=False, trigger_rule=TriggerRule.NONE_FAILED)
+        # The first step of a table waits for the table before it, however that has ended: no table's rows are made of
+        # another's in one DAG.
+        @task.short_circuit(ignore_downstream_trigger_rules=False, trigger_rule=TriggerRule.ALL_DONE)
         @google_cloud()
         def plan():
             """Compare what there is with the checkpoint and write the plans. Nothing new skips the rest."""
@@ -120,6 +121,7 @@ def load(table, days, made_of):
                 table,
                 Window(*days(run), tuple(form.get("systems") or ())),
                 restate=form["restate"],
+                retire_vanished=form.get("retire_vanished", False),
                 accept_loss=form.get("accept_loss", False),
                 accept=tuple(form.get("accept", ())),
                 budget=Budget(**limits) if is_estimate or has_budget else None,
@@ -176,3 +178,12 @@ def load(table, days, made_of):
         each.expand(plan_uri=plan())
 
     return steps()
+
+
+# Whatever has failed has told of itself.
+@task(trigger_rule=TriggerRule.ONE_FAILED, on_failure_callback=None)
+def all_tables_are_well():
+    """Fail the run if a table has failed, though those after it are well; skipped if none has."""
+    from jobs.errors import LoadError
+
+    raise LoadError("a table of this run has failed; the log of its failed step says why")

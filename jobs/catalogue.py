@@ -92,12 +92,14 @@ class Edition:
     """What an edition says: of each system in its order, with lines counted.
 
     `mount_count` is of different mounts, and null where nothing is said of any; what differs between mounts is null.
+    `refused` are the ids of systems that it lists in refused lines alone, where they can be read.
     """
 
     systems: list[dict] = field(default_factory=list)
     rows_read: int = 0
     duplicates: int = 0
     rejects: list[Reject] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
 
 
 def read(body: bytes, edition: date) -> Edition:
@@ -153,6 +155,7 @@ def _records(text: str) -> Iterator[tuple[int, str, list[str]]]:
 def _systems(records: Iterator[tuple[int, str, list[str]]], header: list[str]) -> Edition:
     systems: dict[int, list[dict]] = {}
     first_lines: dict[int, int] = {}
+    refused: dict[int, None] = {}
     found = Edition()
     for line, raw_text, cells in records:
         if not any(cells):
@@ -164,18 +167,20 @@ def _systems(records: Iterator[tuple[int, str, list[str]]], header: list[str]) -
             fault = _contradiction(row, systems[ss_id][0], first_lines[ss_id])
         if fault:
             found.rejects.append(Reject(line, *fault, raw_text))
+            refused |= {ss_id: None} if ss_id else {}
             continue
         found.duplicates += ss_id in systems
         systems.setdefault(ss_id, []).append(row)
         first_lines.setdefault(ss_id, line)
     found.systems = [lines[0] | joined(lines) for lines in systems.values()]
+    found.refused = [ss_id for ss_id in refused if ss_id not in systems]
     return found
 
 
 def _row(cells: list[str], header: list[str]) -> tuple[dict, tuple[str | None, str] | None]:
     """Read one line; the row, and the (column, reason) of its first fault."""
     if len(cells) != len(header):
-        return {}, (None, f"expected {len(header)} cells, found {len(cells)}")
+        return _first_cell(cells, header), (None, f"expected {len(header)} cells, found {len(cells)}")
     text = dict(zip(header, map(str.strip, cells), strict=True))
     row = {}
     for name, source, read_ in COLUMNS:
@@ -187,6 +192,14 @@ def _row(cells: list[str], header: list[str]) -> tuple[dict, tuple[str | None, s
     if row["ss_id"] is None:
         return row, ("system_id", "a system without an id")
     return row, None
+
+
+def _first_cell(cells: list[str], header: list[str]) -> dict:
+    """Read the id of a line with too many or too few cells: none of them can have moved the first one."""
+    try:
+        return {"ss_id": _id(cells[0].strip())} if header[0] == "system_id" else {}
+    except ValueError:
+        return {}
 
 
 def _contradiction(row: dict, first: dict, line: int) -> tuple[str, str] | None:

@@ -47,6 +47,14 @@ JUDGED += ("first_reading_at", "last_reading_at")
 
 HOURS = re.compile(r"[0-9]{1,2}(\.[0-9]+)?")
 US_STATE = re.compile(r"[ ,]([A-Z]{2})$")
+# The zones of the USA by the IANA, with their former names.
+US_ZONE = re.compile(
+    r"US/.+|America/(New_York|Detroit|Chicago|Menominee|Denver|Shiprock|Boise|Phoenix|Los_Angeles|Anchorage|Juneau|Sitka|"
+    r"Metlakatla|Yakutat|Nome|Adak|Atka|Puerto_Rico|Louisville|Fort_Wayne|Indianapolis|Knox_IN|"
+    r"(Indiana|Kentucky|North_Dakota)/.+)|Pacific/Honolulu"
+)
+# Zones that are of no country: no more is known of the place than without one.
+NO_COUNTRY = re.compile(r"Etc/.+|UTC|GMT|[EMCP]ST|[EMCP]ST[0-9][EMCP]DT|HST")
 HPA_PER_PSI = 68.94757293
 # From the highest town on Earth to the highest pressure ever measured.
 PSI = (7.0, 16.0)
@@ -71,11 +79,10 @@ def judge(said: Mapping, edition: date | None = None) -> dict:
     """
     usable = {name: said.get(name) for name in JUDGED}
     published_zone, pressure = said.get("timezone_or_utc_offset"), said.get("pressure_published")
-    state = US_STATE.search(said.get("site_location") or "")
-    usable["us_state"] = state[1] if state and state[1] in _states() else None
     is_hours = bool(published_zone and HOURS.fullmatch(published_zone) and float(published_zone) <= 12)
     usable["utc_offset_hours"] = -float(published_zone) if is_hours else None
     usable["time_zone"] = published_zone if not is_hours and _is_zone(published_zone) else None
+    usable["us_state"] = _us_state(said.get("site_location") or "", usable)
     usable["pressure_hpa"] = None if pressure is None else pressure * HPA_PER_PSI
     found = [_of_place(usable)]
     found += [
@@ -109,6 +116,26 @@ def _of_place(usable: Mapping) -> int:
     if latitude is None or state is None or _is_in(state, latitude, longitude):
         return 0
     return LONGITUDE if _is_in(state, latitude, -longitude) else STATE
+
+
+def _us_state(location: str, usable: Mapping) -> str | None:
+    """Tell which state of the USA a place names; none where its zone or else its longitude is not of the USA.
+
+    `Cologne, DE` is not in Delaware. A longitude without its minus counts where with it the place is in the state.
+    """
+    named = US_STATE.search(location)
+    if not named or named[1] not in _states():
+        return None
+    zone, latitude, longitude = usable["time_zone"], usable["latitude_deg"], usable["longitude_deg"]
+    if zone and not NO_COUNTRY.fullmatch(zone):
+        return named[1] if US_ZONE.fullmatch(zone) else None
+    if usable["utc_offset_hours"] is not None or longitude is None:
+        return named[1]
+    bounds = _states().values()
+    is_of_usa = min(west for *_, west, _ in bounds) <= longitude <= max(east for *_, east in bounds)
+    if is_of_usa or (latitude is not None and _is_in(named[1], latitude, -longitude)):
+        return named[1]
+    return None
 
 
 def _is_outside(value: float | None, least: float, most: float) -> bool:

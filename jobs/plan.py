@@ -2,7 +2,8 @@
 
 The unit is one object version with what it is read with. An object is new, changed (it or a companion has another ETag
 or size than the live version), unchanged or vanished; those of the checkpoint that the listing lacks are reported and
-stay, unless their retirement is asked for.
+stay, unless their retirement is asked for; of a table that is made anew whole what names no edition goes with the next
+load.
 """
 
 import logging
@@ -237,16 +238,20 @@ def plan(
         chosen.append((found, rows_replaced))
     retires = retire_vanished or promised.derived_from
     retiring = _retiring(promised, listed, [live[key] for key in comparison.vanished]) if retires else []
-    comparison.retired = len(retiring)
     if is_whole and (chosen or retiring):
-        if kept := set(comparison.vanished) - {version.object_key for version in retiring}:
+        lost = [] if retiring else [live[key] for key in comparison.vanished]
+        if kept := [version.object_key for version in lost if _is_edition(promised, version.object_key)]:
             raise SourceError(
-                f"{table} is made anew of all its objects, of which {len(kept)} have vanished from the source, so that "
-                f"what they alone say would be lost: {', '.join(sorted(kept))}; nothing was planned. Plan with the "
+                f"{table} is made anew of all its objects, of which {len(kept)} editions have vanished, "
+                f"so that what they alone say would be lost: {', '.join(kept)}; nothing was planned. Plan with the "
                 "vanished retired"
             )
-        rows = {key: version.rows_loaded for key, version in live.items()}
-        chosen = [(found, rows.get(found.version.key, 0)) for found in listed]
+        rows = Counter({key: version.rows_loaded for key, version in live.items()})
+        # What has no date makes no history and goes when the table is made anew; its rows count as replaced.
+        rows[listed[0].version.key] += sum(version.rows_loaded for version in lost)
+        chosen = [(found, rows[found.version.key]) for found in listed]
+        retiring += lost
+    comparison.retired = len(retiring)
     brought = [_planned(found, rows) for found, rows in chosen]
     comparison.plans = tuple(
         _write(promised, versions, now.head, brings, retires, _accepted(brings, accept), accept_loss)
@@ -258,6 +263,10 @@ def plan(
 def _record(promised: Contract, key: str) -> tuple | None:
     known = promised.source_of(key)
     return known and listing.record(*known)
+
+
+def _is_edition(promised: Contract, key: str) -> bool:
+    return "edition" in (promised.parts(key) or {})
 
 
 def _claim(promised: Contract, key: str) -> tuple[str, ...] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import DAYS, READINGS, day_file
+from conftest import DAYS, FIXTURES, READINGS, day_file
 
 from jobs import check, contract, ledger, plan, stage, staging, wide_csv
 from jobs.errors import ContractError, StagingError
@@ -278,3 +278,44 @@ def test_a_staged_file_that_cannot_be_read_is_one_sentence_with_its_place(part, 
         check.check(planned)
 
     assert manifest["attempt"] in str(fault.value)
+
+
+@pytest.mark.parametrize("table", ["dim_system", "dim_system_region"])
+def test_an_edition_of_the_catalogue_without_a_line_stops_the_load(table, place, shared_session_without_spark):
+    place.put_fixtures()
+    header = (FIXTURES / "dim_system/pvdaq/csv/systems_20250601.csv").read_bytes().partition(b"\n")[0] + b"\n"
+    place.put("pvdaq/csv/systems_20260101.csv", header)
+    (planned,) = plan.plan(table, Window()).plans
+    stage.stage(planned)
+
+    with pytest.raises(ContractError, match="no_empty_edition: 1, must be = 0.*Such as pvdaq/csv/systems_20260101.csv"):
+        check.check(planned)
+
+    assert ledger.state(table).head == 0
+
+
+@pytest.mark.parametrize(
+    ("quarantined", "percent"),
+    [
+        # 2 of 100 lines of an edition are 2 % of it, and 0.5 of all that there is.
+        ({"systems_20260101.csv": 2}, 2.0),
+        # A document is refused as a whole; the others of 200 are as good as before.
+        ({"7_system_metadata.json": 1}, 0.5),
+        ({}, 0.0),
+    ],
+)
+def test_refused_lines_are_judged_by_their_own_edition_and_documents_together(quarantined, percent):
+    rows = {"systems_20250601.csv": 100, "systems_20260101.csv": 100, "part-00000.parquet": 0}
+    rows |= {f"{ss_id}_system_metadata.json": 1 for ss_id in range(1, 201)}
+    objects = [
+        {"object_key": key, "rows_read": count, "rows_quarantined": quarantined.get(key, 0)}
+        for key, count in rows.items()
+    ]
+    (rule,) = [rule for rule in contract.load("dim_system").checks if rule.name == "few_rejects"]
+
+    with check._engine() as engine:
+        engine.register("objects", pa.Table.from_pylist(objects, check.OBJECTS))
+        ((observed,),) = check._answer(engine, rule.query)
+
+    assert observed == percent
+    assert rule.holds(observed) == (percent <= 1)

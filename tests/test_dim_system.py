@@ -6,6 +6,7 @@ import io
 import json
 import random
 from datetime import date, datetime
+from importlib import resources
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -213,6 +214,52 @@ def test_a_system_that_leaves_the_catalogue_keeps_its_row_of_now():
     assert (stays["ss_id"], stays["is_current"], stays["is_catalogued"]) == (8, True, True)
 
 
+def test_a_system_whose_line_of_the_newest_edition_is_refused_is_still_listed_by_it():
+    before = edition("20250101", {}, {"system_id": "8"}, {"system_id": "9"})
+    newest = edition("20250601", {"latitude": "north"}, {"system_id": "9", "latitude": "north"}, {"system_id": "9"})
+
+    rows = {row["ss_id"]: row for row in history(before, newest)}
+
+    assert {ss_id: row["is_catalogued"] for ss_id, row in rows.items()} == {7: True, 8: False, 9: True}
+    assert (rows[7]["valid_from"], rows[7]["is_current"]) == (date(2025, 1, 1), True)
+    _, made = table.together([before, newest])
+    assert (made.rows_read, made.rows.num_rows, made.rows_duplicate, len(made.rejects)) == (3, 0, 1, 2)
+
+
+def test_a_line_with_a_cell_too_many_still_lists_its_system():
+    broken = parsed(FIRST.replace(b"43.0853", b"43,0853"), MOUNT)
+
+    rows = history(edition("20250101", {"system_id": "1"}), broken)
+
+    assert {row["ss_id"]: row["is_catalogued"] for row in rows} == {1: True, 10: True}
+
+
+def test_an_edition_of_nothing_but_refused_lines_is_still_the_newest():
+    row = only(edition("20250101", {}), edition("20250601", {"system_id": "8", "latitude": "north"}))
+
+    assert (row["ss_id"], row["is_catalogued"]) == (7, False)
+
+
+def test_an_edition_is_not_held_to_a_last_reading_that_it_does_not_say():
+    undated = parquet(
+        "system_parquet",
+        {"system_id": 7, "public_name": "Roof", "power": "5.0", "last_timestamp": "2025-06-01 10:00:00"},
+    )
+
+    row = only(edition("20241231", {}), undated)
+
+    assert (row["last_reading_at"], row["quality"]) == (datetime(2025, 6, 1, 10), 0)
+
+
+def test_a_last_reading_is_held_against_the_first_edition_that_says_it():
+    undated = document({"last_timestamp": "2079-01-01 00:00:00"})
+
+    row = only(edition("20241231", {}), edition("20250601", {"last_timestamp": "1/1/2079 0:00"}), undated)
+
+    assert (row["last_reading_at"], row["quality"]) == (None, nameplate.LAST_READING)
+    assert (row["valid_from"], row["last_reading_at_published"]) == (date(2024, 12, 31), datetime(2079, 1, 1))
+
+
 def test_a_system_that_no_edition_lists_is_described_by_what_else_there_is():
     listed, other = history(document({"public_name": "Shed", "power": "2.5"}), edition("20250101", {"system_id": "6"}))
 
@@ -356,6 +403,72 @@ def test_what_can_be_is_used_and_has_no_flag(listed):
 )
 def test_the_state_of_a_system_is_the_one_that_its_place_ends_with(place, state):
     assert only(edition("20250601", {"site_location": place}))["us_state"] == state
+
+
+@pytest.mark.parametrize(
+    ("listed", "state"),
+    [
+        # Cologne; Bangalore; Bogota: of a zone that is not of the USA, or far from it.
+        ({"site_location": "Cologne, DE", "latitude": "50.9", "longitude": "7.0"}, None),
+        (
+            {
+                "site_location": "Cologne, DE",
+                "latitude": "50.9",
+                "longitude": "7.0",
+                "timezone_or_utc_offset": "Europe/Berlin",
+            },
+            None,
+        ),
+        ({"site_location": "Bangalore, IN", "latitude": "13.0", "longitude": "77.6"}, None),
+        (
+            {
+                "site_location": "Bogota, CO",
+                "latitude": "4.7",
+                "longitude": "-74.1",
+                "timezone_or_utc_offset": "America/Bogota",
+            },
+            None,
+        ),
+        # Zones that say no country are as none.
+        (
+            {"site_location": "Accra, GA", "latitude": "5.6", "longitude": "-0.2", "timezone_or_utc_offset": "UTC"},
+            None,
+        ),
+        (
+            {"site_location": "Golden, CO", "timezone_or_utc_offset": "MST"},
+            "CO",
+        ),
+        ({"site_location": "Golden, CO", "timezone_or_utc_offset": "America/Denver"}, "CO"),
+        ({"site_location": "Golden, CO", "latitude": "", "longitude": ""}, "CO"),
+    ],
+)
+def test_a_place_abroad_is_in_no_state_and_keeps_its_coordinates(listed, state):
+    row = only(edition("20250601", listed))
+
+    assert (row["us_state"], row["quality"]) == (state, 0)
+    assert (row["latitude_deg"], row["longitude_deg"]) == (
+        row["latitude_deg_published"],
+        row["longitude_deg_published"],
+    )
+
+
+@pytest.mark.parametrize("zone", ["5", "America/New_York", "US/Eastern"])
+def test_a_place_whose_zone_is_of_the_usa_is_held_against_its_state(zone):
+    listed = {"site_location": "Golden, CO", "latitude": "27.8", "longitude": "-82.7", "timezone_or_utc_offset": zone}
+
+    row = only(edition("20250601", listed))
+
+    assert row["quality"] & nameplate.STATE
+    assert (row["us_state"], row["latitude_deg"]) == (None, None)
+
+
+def test_the_zones_of_the_usa_are_those_of_the_iana():
+    table = (resources.files("tzdata") / "zoneinfo" / "zone.tab").read_text()
+    zones = [line.split("\t") for line in table.splitlines() if not line.startswith("#")]
+
+    assert {name for _, _, name, *_ in zones if nameplate.US_ZONE.fullmatch(name)} == {
+        name for country, _, name, *_ in zones if country in ("US", "PR")
+    }
 
 
 def test_a_bare_number_is_of_hours_west_and_is_used_with_a_minus():

@@ -682,9 +682,7 @@ def test_a_vanished_edition_is_reported_and_never_loses_history_in_silence(place
 
     assert (found.vanished, published) == ([EDITION], None)
     place.put("pvdaq/csv/systems_20260101.csv", (ROOT / "fixtures/dim_system" / EDITION).read_bytes())
-    with pytest.raises(
-        SourceError, match=f"1 have vanished from the source.*: {EDITION}; nothing was planned. Plan with"
-    ):
+    with pytest.raises(SourceError, match=f"1 editions have vanished.*: {EDITION}; nothing was planned. Plan with"):
         load(SYSTEMS)
     assert systems(place) == once
 
@@ -694,6 +692,52 @@ def test_a_vanished_edition_is_reported_and_never_loses_history_in_silence(place
     assert EDITION not in ledger.state(SYSTEMS).live
     assert load(SYSTEMS)[1] is None
     assert verified(place)
+
+
+def test_what_has_no_date_and_vanishes_is_reported_and_goes_with_the_next_load(place, load):
+    place.put_fixtures()
+    load(SYSTEMS)
+    once = systems(place)
+    gone = [
+        "pvdaq/csv/system_metadata/34_system_metadata.json",
+        "pvdaq/parquet/site/part-00000-1f2e-c000.snappy.parquet",
+    ]
+    for key in gone:
+        place.s3.delete_object(Bucket=place.bucket, Key=key)
+
+    found, published = load(SYSTEMS)
+
+    assert (found.vanished, found.retired, published) == (gone, 0, None)
+    assert systems(place) == once
+    place.put("pvdaq/csv/systems_20260101.csv", (ROOT / "fixtures/dim_system" / EDITION).read_bytes())
+
+    found, _ = load(SYSTEMS)
+
+    assert (found.new, found.vanished, found.retired) == (1, gone, 2)
+    assert set(gone).isdisjoint(ledger.state(SYSTEMS).live)
+    assert place.rows(f"SELECT COUNT(*) AS n FROM {SYSTEMS} WHERE temperature_mean_degc IS NOT NULL") == [(0,)]
+    again, nothing = load(SYSTEMS)
+    assert (again.vanished, nothing) == ([], None)
+    assert verified(place)
+
+
+def test_systems_that_only_what_has_vanished_describes_are_not_lost_in_silence(place, load):
+    place.put_fixtures()
+    shed = b'{"System": {"system_id": "%d", "public_name": "Shed"}}'
+    for ss_id in (201, 202, 203):
+        place.put(f"pvdaq/csv/system_metadata/{ss_id}_system_metadata.json", shed % ss_id)
+    load(SYSTEMS)
+    once = systems(place)
+    for ss_id in (201, 202, 203):
+        place.s3.delete_object(Bucket=place.bucket, Key=f"pvdaq/csv/system_metadata/{ss_id}_system_metadata.json")
+    place.put("pvdaq/csv/systems_20260101.csv", (ROOT / "fixtures/dim_system" / EDITION).read_bytes())
+
+    with pytest.raises(ContractError, match="close_to_what_it_replaces"):
+        load(SYSTEMS)
+
+    assert systems(place) == once
+    load(SYSTEMS, accept_loss=True)
+    assert place.rows(f"SELECT COUNT(*) AS n FROM {SYSTEMS} WHERE ss_id > 200") == [(0,)]
 
 
 def test_a_part_file_under_another_name_is_not_taken_for_vanished(place, load):

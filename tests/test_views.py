@@ -112,6 +112,16 @@ def test_a_system_is_seen_as_it_is_known_now_and_once():
     assert (system["ss_id"], system["tilt_deg"], system["us_state"]) == (7, 18.5, "CO")
 
 
+def test_a_row_from_before_the_history_is_one_of_now():
+    before = described(7, None, is_current=None, is_catalogued=None, quality=None, tilt_deg=30.0)
+
+    (system,) = answer("view_system", dim_system=[before])
+    (covered,) = answer("view_system_coverage", dim_system=[before], etl_checkpoint=[])
+
+    assert (system["ss_id"], system["tilt_deg"]) == (7, 30.0)
+    assert (covered["ss_id"], covered["is_described"]) == (7, True)
+
+
 def test_systems_without_data_and_data_without_a_catalogue_row_are_both_seen():
     prize = "pvdaq/2023-solar-data-prize"
     keys = {
@@ -138,6 +148,47 @@ def test_systems_without_data_and_data_without_a_catalogue_row_are_both_seen():
         (7334, False, False, True, 2),
     ]
     assert {s["first_day"] for s in seen if s["has_readings"]} == {DAY}
+
+
+def factor(activity, edition, published_on, value=1.0, data_year=None, basis="distance"):
+    return {
+        "factor_id": f"ef_hub/{edition}/{data_year}/{basis}/{activity}",
+        "source": "ef_hub",
+        "edition": edition,
+        "published_on": published_on,
+        "data_year": data_year,
+        "basis": basis,
+        "activity": activity,
+        "gas": "CO2",
+        "unit": "kg/vehicle-mile",
+        "value": value,
+    }
+
+
+def test_a_factor_that_a_newer_edition_has_under_another_name_is_not_one_of_today():
+    old, new = date(2021, 4, 1), date(2024, 6, 5)
+    factors = [
+        factor("Passenger Car", "2021", old, 0.3),
+        factor("Passenger Car", "2024", new, 0.2),
+        factor("Light-Duty Truck", "2021", old),
+        factor("Light-duty truck", "2024", new),
+        # Another basis, and another year of data, have their own newest editions.
+        factor("electricity", "2021", old, data_year=2019, basis="total_output"),
+        factor("electricity", "2024", new, data_year=2022, basis="total_output"),
+    ]
+
+    rows = answer("view_emission_factor", dim_emission_factor=factors)
+
+    assert sorted(
+        (row["activity"], row["edition"], row["superseded_by"], row["is_in_newest_edition"]) for row in rows
+    ) == [
+        ("Light-Duty Truck", "2021", None, False),
+        ("Light-duty truck", "2024", None, True),
+        ("Passenger Car", "2021", "2024", False),
+        ("Passenger Car", "2024", None, True),
+        ("electricity", "2021", None, True),
+        ("electricity", "2024", None, True),
+    ]
 
 
 def version(key, generation, retired=None, table="t", load="l1", **counts):

@@ -8,6 +8,7 @@ it all can be used is the business of `nameplate`; a change there gives other ro
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
+from itertools import groupby
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +19,7 @@ from jobs.dictionary import from_json, number, text, whole_number
 from jobs.errors import SourceError
 from jobs.transform import Parsed, Reject, SourceObject
 
-VERSION = 2
+VERSION = 3
 
 # What the table has of a system that no edition lists, in the place of an edition's day.
 UNDATED = date(1900, 1, 1)
@@ -82,7 +83,8 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
 
     Yields:
         One row per system that it describes. Each line is a row read, and a document is one. A further mount or line
-        of a system is folded into its row and counted as a duplicate; what cannot be read is refused with its line.
+        of a system is folded into its row and counted as a duplicate; what cannot be read is refused with its line. Of
+        a refused line of an edition there is a row too, that says whom it lists and nothing else.
 
     Raises:
         SourceError: the object is not what its key says.
@@ -93,7 +95,8 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
         except ValueError:
             raise SourceError(f"is an edition of {source.parts['edition']}, which is no day") from None
         found = catalogue.read(source.body(), edition)
-        rows, counts = found.systems, (found.rows_read, found.duplicates, found.rejects)
+        rows = found.systems + [{"ss_id": ss_id, "is_refused": True} for ss_id in found.refused]
+        counts = found.rows_read, found.duplicates, found.rejects
     else:
         edition = None
         described = _of_parquet if source.layout in PARQUET else _of_document
@@ -106,40 +109,51 @@ def together(said: Sequence[Parsed]) -> list[Parsed]:
     """Make the history of the systems of what all objects say of them.
 
     A row holds from the edition that first says it until the next that says something else. An edition that does not
-    list a system says nothing of it: its last row stays. A row belongs to the object that first said it; what says the
-    same again, or is folded into rows of others, is counted as a duplicate.
+    list a system says nothing of it: its last row stays. Nor does one whose line of it was refused, but that one lists
+    it. A row belongs to the object that first said it; what says the same again, or is folded into rows of others, is
+    counted as a duplicate.
     """
     editions: dict[date, dict[int, tuple[int, dict]]] = {}
     undated: dict[int, list[tuple[int, int, dict]]] = {}
+    catalogued: dict[date, set[int]] = {}
+    described = [0 for _ in said]
     for place, piece in enumerate(said):
         for row in piece.rows.to_pylist():
-            day, described_by = row.pop("edition"), row.pop("described_by")
+            day, described_by, is_refused = row.pop("edition"), row.pop("described_by"), row.pop("is_refused")
+            if day is not None:
+                catalogued.setdefault(day, set()).add(row["ss_id"])
+            if is_refused:
+                continue
+            described[place] += 1
             if day is not None:
                 editions.setdefault(day, {})[row["ss_id"]] = place, row
             else:
                 undated.setdefault(row["ss_id"], []).append((RANKS.index(described_by), place, row))
-    newest = editions[max(editions)] if editions else {}
+    newest = catalogued[max(catalogued)] if catalogued else set()
     rows: list[list[dict]] = [[] for _ in said]
     for ss_id in sorted({*undated, *(ss_id for listed in editions.values() for ss_id in listed)}):
         others = sorted(undated.get(ss_id, []), key=lambda other: other[:2])
         listed = [(day, *editions[day][ss_id]) for day in sorted(editions) if ss_id in editions[day]]
         # What no edition lists belongs to the first that describes it.
         statements = listed or [(UNDATED, *others[0][1:])]
-        filled = [(day, place, _filled(row, [other for *_, other in others])) for day, place, row in statements]
-        first_said = [filled[n] for n in range(len(filled)) if n == 0 or filled[n][2] != filled[n - 1][2]]
-        for n, (day, place, row) in enumerate(first_said):
-            until = first_said[n + 1][0] if n + 1 < len(first_said) else None
-            rows[place].append(_row(row, day, until, is_catalogued=ss_id in newest))
+        filled = [(day, place, _filled(row, [other for *_, other in others]), row) for day, place, row in statements]
+        alike = [list(group) for _, group in groupby(filled, key=lambda statement: statement[2])]
+        for n, group in enumerate(alike):
+            valid_from, place, row, _ = group[0]
+            until = alike[n + 1][0][0] if n + 1 < len(alike) else None
+            # No edition is held to a last reading that only what has no date says, and may say later.
+            says_last = next((day for day, *_, own in group if own["last_reading_at"] is not None), None)
+            rows[place].append(_row(row, valid_from, until, says_last, is_catalogued=ss_id in newest))
     schema = contract.load("dim_system").arrow_schema
     schema = pa.schema([column for column in schema if column.name not in ("load_id", "object_id")])
     return [
         Parsed(
             pa.Table.from_pylist(own, schema),
             piece.rows_read,
-            piece.rows_duplicate + piece.rows.num_rows - len(own),
+            piece.rows_duplicate + count - len(own),
             piece.rejects,
         )
-        for own, piece in zip(rows, said, strict=True)
+        for own, piece, count in zip(rows, said, described, strict=True)
     ]
 
 
@@ -148,7 +162,7 @@ def _said() -> pa.Schema:
     derived = {"valid_from", "valid_to", "is_current", "is_catalogued", "quality", "load_id", "object_id"}
     derived |= {"us_state", "time_zone", "utc_offset_hours", "pressure_hpa", *map(_published, nameplate.JUDGED)}
     columns = [column for column in contract.load("dim_system").arrow_schema if column.name not in derived]
-    return pa.schema([*columns, ("edition", pa.date32()), ("described_by", pa.string())])
+    return pa.schema([*columns, ("edition", pa.date32()), ("described_by", pa.string()), ("is_refused", pa.bool_())])
 
 
 def _published(name: str) -> str:
@@ -167,8 +181,8 @@ def _filled(row: dict, others: list[dict]) -> dict:
     return row
 
 
-def _row(row: dict, valid_from: date, valid_to: date | None, is_catalogued: bool) -> dict:
-    judged = nameplate.judge(row, None if valid_from == UNDATED else valid_from)
+def _row(row: dict, valid_from: date, valid_to: date | None, says_last: date | None, is_catalogued: bool) -> dict:
+    judged = nameplate.judge(row, None if says_last == UNDATED else says_last)
     return {
         **row,
         **{_published(name): row[name] for name in nameplate.JUDGED},

@@ -13,7 +13,7 @@ from jobs import catalogue, contract, nameplate, published, regions
 from jobs.errors import SourceError
 from jobs.transform import Parsed, SourceObject
 
-VERSION = 1
+VERSION = 2
 
 PLACES = pa.schema(
     [

@@ -28,7 +28,7 @@ from jobs.transform import Parsed, Reject, SourceObject
 from jobs.vocabulary import Channel
 from jobs.wide_csv import MEASURED_ON, UTC, Block, Layout, Owned, Readings
 
-VERSION = 3
+VERSION = 4
 
 # Where there is light the sun is up, whatever the clock says.
 LIGHT = "poa_irradiance", "ghi"

@@ -4,7 +4,12 @@ SELECT
   LEAD(published_on) OVER later AS superseded_on,
   LAG(edition) OVER later AS supersedes,
   value - LAG(value) OVER later AS drift,
-  100 * SAFE_DIVIDE(value - LAG(value) OVER later, LAG(value) OVER later) AS drift_percent
+  100 * SAFE_DIVIDE(value - LAG(value) OVER later, LAG(value) OVER later) AS drift_percent,
+  -- A newer edition that lacks a factor or renames it supersedes none, and is newer all the same.
+  RANK() OVER (
+    PARTITION BY source, basis, data_year
+    ORDER BY published_on DESC, edition DESC
+  ) = 1 AS is_in_newest_edition
 FROM `${dataset}.dim_emission_factor`
 WINDOW later AS (
   PARTITION BY source, basis, data_year, region_scheme, region, activity, variant, gas, gwp_set, unit, dollar_year

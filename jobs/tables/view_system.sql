@@ -24,4 +24,5 @@ SELECT
   valid_from,
   quality
 FROM `${dataset}.dim_system`
-WHERE is_current
+-- A row that was there before the table had a history is one of now.
+WHERE IFNULL(is_current, TRUE)

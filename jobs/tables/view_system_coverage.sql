@@ -13,7 +13,8 @@ SELECT
 FROM (
   SELECT ss_id, system_name, is_catalogued, first_reading_at, last_reading_at
   FROM `${dataset}.dim_system`
-  WHERE is_current
+  -- A row that was there before the table had a history is one of now.
+  WHERE IFNULL(is_current, TRUE)
 ) AS described
 FULL OUTER JOIN (
   SELECT

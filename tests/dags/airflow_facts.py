@@ -38,6 +38,7 @@ FORMS = {
     "half_a_system": {"systems": [1.5]},
     "systems_as_a_number": {"systems": 34},
     "restate_as_text": {"restate": "yes"},
+    "retire_vanished_as_text": {"retire_vanished": "yes"},
     "a_budget_as_text": {"budget_usd": "5"},
     "less_than_no_budget": {"budget_gb": -1},
     "forty_years": {"first_day": "1985-01-01", "last_day": "2024-12-31", "systems": [34]},

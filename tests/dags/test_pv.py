@@ -13,15 +13,16 @@ from sandbox import environment
 # They ask one Airflow for its facts once.
 pytestmark = pytest.mark.xdist_group("dag")
 
+WELL = "all_tables_are_well"
 EDGES = {
     "dim_system.plan": ["dim_system.check", "dim_system.publish", "dim_system.stage"],
     "dim_system.stage": ["dim_system.check"],
     "dim_system.check": ["dim_system.publish"],
-    "dim_system.publish": ["dim_sensor.plan"],
+    "dim_system.publish": [WELL, "dim_sensor.plan"],
     "dim_sensor.plan": ["dim_sensor.check", "dim_sensor.publish", "dim_sensor.stage"],
     "dim_sensor.stage": ["dim_sensor.check"],
     "dim_sensor.check": ["dim_sensor.publish"],
-    "dim_sensor.publish": ["fact_pv_measurement.plan"],
+    "dim_sensor.publish": [WELL, "fact_pv_measurement.plan"],
     "fact_pv_measurement.plan": [
         "fact_pv_measurement.check",
         "fact_pv_measurement.publish",
@@ -29,7 +30,8 @@ EDGES = {
     ],
     "fact_pv_measurement.stage": ["fact_pv_measurement.check"],
     "fact_pv_measurement.check": ["fact_pv_measurement.publish"],
-    "fact_pv_measurement.publish": [],
+    "fact_pv_measurement.publish": [WELL],
+    WELL: [],
 }
 
 
@@ -99,18 +101,18 @@ def test_the_graph_is_the_four_steps_of_the_catalogue_of_the_channels_and_then_o
     assert {task_id: task["downstream"] for task_id, task in tasks.items()} == EDGES
 
 
-def test_only_a_plan_runs_after_skipped_tasks_and_none_runs_after_failed_ones(tasks):
+def test_only_a_plan_runs_after_skipped_and_failed_tasks_and_a_failed_one_fails_the_run(tasks):
     rules = {task_id: task["trigger_rule"] for task_id, task in tasks.items()}
     assert rules == {
-        task_id: "TriggerRule.NONE_FAILED" if task_id.endswith(".plan") else "TriggerRule.ALL_SUCCESS"
-        for task_id in EDGES
-    }
+        task_id: "TriggerRule.ALL_DONE" if task_id.endswith(".plan") else "TriggerRule.ALL_SUCCESS" for task_id in EDGES
+    } | {WELL: "TriggerRule.ONE_FAILED"}
 
 
 def test_each_load_of_a_table_goes_its_own_way_and_is_named(tasks):
     named = {task_id: (task["group"], task["label"]) for task_id, task in tasks.items()}
     assert named == {
-        task_id: (None, None) if task_id.endswith(".plan") else ("loads", "{{ load }}") for task_id in EDGES
+        task_id: (None, None) if task_id.endswith(".plan") or task_id == WELL else ("loads", "{{ load }}")
+        for task_id in EDGES
     }
 
 
@@ -157,6 +159,7 @@ def test_what_may_be_better_in_a_minute_is_tried_again(facts, fault):
         ("half_a_system", "param systems: 1.5 is not of type 'integer'"),
         ("systems_as_a_number", "param systems: 34 is not of type 'null', 'array'"),
         ("restate_as_text", "param restate: 'yes' is not of type 'boolean'"),
+        ("retire_vanished_as_text", "param retire_vanished: 'yes' is not of type 'boolean'"),
         ("a_budget_as_text", "param budget_usd: '5' is not of type 'null', 'number'"),
         ("less_than_no_budget", "param budget_gb: -1 is less than the minimum of 0"),
     ],
@@ -232,8 +235,8 @@ def test_a_last_day_without_a_first_is_refused(runs):
 
 def test_a_field_that_the_form_does_not_have_is_refused(runs):
     known = (
-        "first_day, last_day, all_days, systems, restate, accept_loss, estimate_only, budget_usd, budget_gb, "
-        "budget_hours"
+        "first_day, last_day, all_days, systems, restate, retire_vanished, accept_loss, estimate_only, budget_usd, "
+        "budget_gb, budget_hours"
     )
     assert runs["mistyped"]["days"] == f"LoadError: the form has no first_dya; it has {known}"
 

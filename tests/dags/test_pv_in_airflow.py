@@ -23,10 +23,11 @@ pytestmark = pytest.mark.xdist_group("airflow")
 
 FACT, DIM, SENSORS = "fact_pv_measurement", "dim_system", "dim_sensor"
 STAGE = f"{FACT}.stage"
+WELL = "all_tables_are_well"
 
 # Each test that writes has a day of its own; what it finds does not depend on the tests before it.
 BAD_DAY, MARKED_DAY, KILLED_DAY, ALERT_DAY, LATE_DAY, MART_DAY = (date(2019, 2, day) for day in range(1, 7))
-OF_TWO_LOADS, DEAR_DAY = date(2019, 2, 7), date(2019, 2, 8)
+OF_TWO_LOADS, DEAR_DAY, HELD_DAY, GONE_DAY = (date(2019, 2, day) for day in range(7, 11))
 # A system whose days and whole record are two loads.
 TWO_LOADS = 77
 SECRET, MAIL_SECRET = "T0/B0/aSecretThatNobodyShallSee", "anotherSecretThatNobodyShallSee"
@@ -262,8 +263,9 @@ def test_a_run_with_a_bad_form_is_refused_and_not_made(airflow):
 def test_a_form_that_cannot_be_meant_fails_its_first_task_at_once_and_says_why(airflow, loaded, form, said):
     run_id = airflow.trigger(**form)
     states = airflow.finish(run_id, 60)
-    assert (states[run_id], states[f"{DIM}.plan"]) == ("failed", "failed")
-    assert {state for task_id, state in states.items() if task_id not in (run_id, f"{DIM}.plan")} == {"upstream_failed"}
+    refused = (run_id, WELL, *(f"{table}.plan" for table in (DIM, SENSORS, FACT)))
+    assert {states[task_id] for task_id in refused} == {"failed"}
+    assert {state for task_id, state in states.items() if task_id not in refused} == {"upstream_failed"}
     assert said in airflow.task_log(run_id, f"{DIM}.plan")
 
 
@@ -310,6 +312,7 @@ def test_a_second_run_over_the_same_days_skips_all_work_and_changes_nothing(airf
     states = airflow.finish(run_id)
     assert states == {
         run_id: "success",
+        WELL: "skipped",
         **{f"{table}.plan": "success" for table in (DIM, SENSORS, FACT)},
         **{f"{table}.{step}": "skipped" for table in (DIM, SENSORS, FACT) for step in ("stage", "check", "publish")},
     }
@@ -335,6 +338,34 @@ def test_a_bad_object_fails_its_run_and_publishes_nothing(airflow, bucket, loade
     assert {states[f"{FACT}.check"], states[f"{FACT}.publish"]} == {"upstream_failed"}
     assert warehouse.readings(BAD_DAY) == []
     assert warehouse.rows("SELECT object_key FROM etl_checkpoint WHERE first_day = ?", BAD_DAY) == []
+
+
+def test_a_catalogue_that_fails_does_not_hold_the_measurements_and_fails_the_run(airflow, bucket, loaded, warehouse):
+    bucket.put_day(1, HELD_DAY, a_day(HELD_DAY)[0])
+    broken = "pvdaq/csv/systems_20260101.csv"
+    bucket.s3.put_object(Bucket=bucket.name, Key=broken, Body=b"no_id\n1\n")
+    try:
+        run_id = airflow.trigger(first_day=HELD_DAY.isoformat())
+        states = airflow.finish(run_id)
+    finally:
+        bucket.s3.delete_object(Bucket=bucket.name, Key=broken)
+    assert (states[f"{DIM}.stage"], states[f"{FACT}.publish"], states[WELL]) == ("failed", "success", "failed")
+    assert states[run_id] == "failed"
+    assert warehouse.readings(HELD_DAY) == a_day(HELD_DAY)[1]
+
+
+def test_a_file_that_is_gone_is_taken_out_if_the_form_says_so(airflow, bucket, loaded, warehouse):
+    uri = bucket.put_day(1, GONE_DAY, a_day(GONE_DAY)[0])
+    airflow.finish(airflow.trigger(first_day=GONE_DAY.isoformat()))
+    assert len(warehouse.readings(GONE_DAY)) == 3
+    bucket.s3.delete_object(Bucket=bucket.name, Key=uri.removeprefix(f"s3://{bucket.name}/"))
+    airflow.finish(airflow.trigger(first_day=GONE_DAY.isoformat(), systems=[1, 10]))
+    assert len(warehouse.readings(GONE_DAY)) == 3
+    # An empty listing never empties a table, so there is another system's file of the day.
+    bucket.put_day(10, GONE_DAY, a_day(GONE_DAY)[0].replace(",1\n", ",10\n"))
+    run_id = airflow.trigger(first_day=GONE_DAY.isoformat(), retire_vanished=True)
+    assert airflow.finish(run_id)[run_id] == "success"
+    assert {ss_id for ss_id, *_ in warehouse.readings(GONE_DAY)} == {10}
 
 
 def test_a_load_that_is_refused_does_not_hold_the_others_and_clearing_the_run_takes_it_up(
@@ -430,7 +461,10 @@ def test_the_note_of_a_run_that_failed_names_the_step_and_a_persons_note_stays(a
     run_id = airflow.trigger(first_day="2019-01-08", last_day="2019-01-05")
     airflow.finish(run_id)
     run = f"dags/pv/dagRuns/{run_id}"
-    assert airflow.call("GET", run)["note"] == f"Loaded: {DIM}: failed at plan"
+    assert (
+        airflow.call("GET", run)["note"]
+        == f"Loaded: {'; '.join(f'{table}: failed at plan' for table in (SENSORS, DIM, FACT))}"
+    )
     airflow.call("PATCH", f"{run}?update_mask=note", note="mistyped, never mind")
     airflow.clear(run_id, f"{DIM}.plan")
     airflow.finish(run_id)
