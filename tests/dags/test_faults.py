@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from conftest import postgres
 from sandbox import environment
-from standalone import Standalone, processes
+from standalone import OVER, Standalone, processes
 from test_pv_in_airflow import (  # noqa: F401 (the same Airflow, made anew)
     DIM,
     FACT,
@@ -243,10 +243,14 @@ def test_a_killed_database_comes_back_with_what_airflow_knew(airflow, gate, data
     database.kill()
     database.start()
     gate.open()
-    # One that has died of it is started again, by compose or whoever keeps the services.
-    for part in ("scheduler", "dag-processor"):
-        if not airflow.named(f"airflow {part}"):
-            airflow.start(part)
-    airflow.wait(180, "Airflow", lambda: airflow.health("scheduler") == "healthy")
-    airflow.wait(120, "the run", lambda: run_id in airflow.runs())
+
+    def over():
+        # What has died of it, at once or later, is started again, by compose or whoever keeps the services.
+        for part in ("scheduler", "dag-processor"):
+            if not airflow.named(f"airflow {part}"):
+                airflow.start(part)
+        answer = airflow.rest.get(f"/api/v2/dags/pv/dagRuns/{run_id}")
+        return answer.is_success and answer.json()["state"] in OVER
+
+    airflow.wait(300, "the run to end", over)
     loaded_once(airflow, warehouse, "postgres", run_id)
