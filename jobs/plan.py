@@ -266,7 +266,9 @@ def _record(promised: Contract, key: str) -> tuple | None:
 
 
 def _is_edition(promised: Contract, key: str) -> bool:
-    return "edition" in (promised.parts(key) or {})
+    # What the contract does not know any more may have been one.
+    parts = promised.parts(key)
+    return parts is None or "edition" in parts
 
 
 def _claim(promised: Contract, key: str) -> tuple[str, ...] | None:
