@@ -6,7 +6,8 @@ beside the older ones, and may not lack what they have.
 * **On schedule** each run loads what has landed since the last one.
 * **Trigger** by hand to accept what a rule of the contract has found, after its failed *check* has named the rule.
 
-The table goes through the same four steps as in `pv`; where nothing has landed the run ends after the first.
+The table goes through the same four steps as in `pv`; where nothing has landed, or `LANDING_BUCKET` is
+not set, the run ends after the first.
 """
 
 from datetime import UTC, datetime

@@ -9,7 +9,8 @@ corrects another leaves it as it was.
 * **Trigger** by hand to accept what a rule of the contract has found in a table, after its failed *check* has named the
   rule, or to load editions again that an older contract or transform has loaded.
 
-Each table goes through the same four steps as in `pv`; where nothing has landed it ends after the first.
+Each table goes through the same four steps as in `pv`; where nothing has landed, or `LANDING_BUCKET` is not
+set, it ends after the first.
 """
 
 from datetime import UTC, datetime

@@ -7,6 +7,7 @@ A plan of many days or files is cut into loads; each goes its own way from *stag
 refused does not hold the others, and what is published stays. In the grid a load is a map index, named by its days.
 """
 
+import logging
 import os
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,6 +25,8 @@ from airflow.sdk import (
     task_group,
 )
 from alerts import Alert
+
+log = logging.getLogger(__name__)
 
 # A source that did not answer, a staging area or a warehouse in trouble may be well in a minute. What is wrong with the
 # data, the plan or the form stays wrong, and each try would start a JVM to say so again.
@@ -90,6 +93,15 @@ def named(run, plan_uri):
     return run["run_id"]
 
 
+def lands_nowhere(table):
+    """Tell whether a table is read from the landing bucket, and there is none."""
+    from jobs import contract
+    from jobs.landing import LANDING
+    from jobs.settings import settings
+
+    return not settings().landing_bucket and LANDING in {source.bucket for source in contract.load(table).sources}
+
+
 def load(table, days, made_of):
     """Build the four steps of a table.
 
@@ -112,6 +124,9 @@ def load(table, days, made_of):
             from jobs.listing import Window
             from jobs.steps import plan_load
 
+            if lands_nowhere(table):
+                log.info("%s: nothing to do, for LANDING_BUCKET is not set and it is made of what lands there", table)
+                return []
             run = get_current_context()
             form = run["params"]
             limits = {limit: form.get(f"budget_{limit}") for limit in ("usd", "gb", "hours")}

@@ -5,7 +5,6 @@ derived table is behind since the first change of one of its inputs that it has 
 any window that counts, and etl_run that tells of it; how old the newest reading is, is the source's affair.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +12,8 @@ from jobs import contract
 from jobs.contract import Contract
 from jobs.errors import LoadError
 from jobs.warehouse import sql, warehouse
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ class Freshness:
 def freshness(now: datetime | None = None) -> list[Freshness]:
     """Tell how fresh each table is that promises it; by the clock, unless a time is given."""
     now = now or datetime.now(UTC)
-    known = {row["table_name"]: row for row in warehouse().select(sql("in_step"), {})}
+    looked_at = {row["table_name"]: row["looked_at"] for row in warehouse().select(sql("in_step"), {})}
     promised = [contract.load(table) for table in contract.names()]
-    return [_of(one, known, now) for one in promised if one.freshness]
+    return [_of(one, looked_at.get(one.table), now) for one in promised if one.freshness]
 
 
 def refuse(found: list[Freshness]) -> None:
@@ -56,12 +57,12 @@ def refuse(found: list[Freshness]) -> None:
         raise LoadError("tables are further behind than their contracts promise:\n  " + "\n  ".join(late))
 
 
-def _of(promised: Contract, known: Mapping[str, dict], now: datetime) -> Freshness:
-    looked_at = known.get(promised.table, {}).get("looked_at")
+def _of(promised: Contract, looked_at: datetime | None, now: datetime) -> Freshness:
     since = looked_at
     if promised.derived_from:
-        changes = [known[table]["changed_at"] for table in promised.derived_from if table in known]
-        since = min((at for at in changes if at and (looked_at is None or at > looked_at)), default=None)
+        asked = {"tables": list(promised.derived_from), "after": looked_at or LONG_AGO}
+        (found,) = warehouse().select(sql("first_change"), asked)
+        since = found["changed_at"]
         behind = now - since if since else timedelta(0)
     else:
         behind = now - since if since else timedelta.max

@@ -122,6 +122,7 @@ def opened(name: str, connections: int, *, to_write: bool = False) -> Bucket:
     configured = settings()
     return Bucket(
         name,
+        setting=configured.naming(name),
         anonymous=not to_write and configured.is_anonymous(name),
         connections=connections,
         timeout_seconds=configured.s3_timeout_seconds,
@@ -149,7 +150,7 @@ def _prefixes(promised: Contract, window: Window, bucket: Bucket) -> list[str]:
         before = promised.sources[0].list_by.partition("{ss_id}")[0]
         raise SourceError(
             f"{promised.table}: there is no folder {before}... under s3://{bucket.name}/{promised.sources[0].prefix}; "
-            f"check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"
+            f"check {bucket.setting} and AWS_ENDPOINT_URL_S3"
         )
     return list(prefixes)
 

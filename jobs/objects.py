@@ -86,10 +86,13 @@ def digest(*parts: object) -> str:
 
 
 class Bucket:
-    """A bucket to list and read. Every fault of S3 becomes one sentence that names the bucket, key and endpoint."""
+    """A bucket to list and read. Every fault of S3 becomes one sentence that names the bucket, key and endpoint.
 
-    def __init__(self, name: str, *, anonymous: bool, connections: int, timeout_seconds: float):
-        self.name = name
+    `setting` is the variable that names the bucket, for whoever has to set it right.
+    """
+
+    def __init__(self, name: str, *, setting: str, anonymous: bool, connections: int, timeout_seconds: float):
+        self.name, self.setting = name, setting
         self.connections = connections
         config = Config(
             signature_version=UNSIGNED if anonymous else None,
@@ -231,12 +234,13 @@ class Bucket:
     def _named(self, fault: ClientError | BotoCoreError | OSError, key: str) -> SourceError:
         where, endpoint = f"s3://{self.name}/{key}", self._s3.meta.endpoint_url
         if isinstance(fault, (NoCredentialsError, PartialCredentialsError)):
+            public = ", or PVDAQ_ANONYMOUS=true for a public bucket" if self.setting == "PVDAQ_BUCKET" else ""
             return SourceError(
                 f"{where} needs credentials and none were found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and "
-                f"AWS_SECRET_ACCESS_KEY, or PVDAQ_ANONYMOUS=true for a public bucket"
+                f"AWS_SECRET_ACCESS_KEY{public}"
             )
         if isinstance(fault, ParamValidationError):
-            return SourceError(f"{self.name!r} cannot be the name of a bucket; check PVDAQ_BUCKET")
+            return SourceError(f"{self.name!r} cannot be the name of a bucket; check {self.setting}")
         if not isinstance(fault, ClientError):
             return UnreachableError(
                 f"{where} cannot be reached at {endpoint} ({type(fault).__name__}); check AWS_ENDPOINT_URL_S3"
@@ -245,13 +249,13 @@ class Bucket:
         status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         if code == "NoSuchBucket":
             return SourceError(
-                f"bucket {self.name} does not exist at {endpoint}; check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"
+                f"bucket {self.name} does not exist at {endpoint}; check {self.setting} and AWS_ENDPOINT_URL_S3"
             )
         if code in ("NoSuchKey", "404"):
             return SourceError(f"{where} was listed but is gone (404); plan again")
         if status in (401, 403):
             return SourceError(
-                f"{where} may not be read ({status} {code}) at {endpoint}; check PVDAQ_BUCKET, the credentials "
+                f"{where} may not be read ({status} {code}) at {endpoint}; check {self.setting}, the credentials "
                 f"and the bucket's policy"
             )
         return UnreachableError(f"{where} could not be read ({status} {code}) at {endpoint}")

@@ -406,9 +406,10 @@ def _cut_place(promised: Contract, entry: PlannedObject | LoadedObject) -> tuple
 def _retiring(promised: Contract, listed, vanished):
     # A derived table has no listing that may fail, but our own checkpoint: what is gone there is gone.
     if vanished and not listed and not promised.derived_from:
+        named = " and ".join(sorted({source.bucket.strip("{}").upper() for source in promised.sources}))
         raise SourceError(
             f"{promised.table}: the listing is empty, so {len(vanished)} objects would be retired; "
-            f"an empty listing never empties a table. Check PVDAQ_BUCKET and AWS_ENDPOINT_URL_S3"
+            f"an empty listing never empties a table. Check {named} and AWS_ENDPOINT_URL_S3"
         )
     return vanished
 

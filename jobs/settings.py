@@ -92,6 +92,10 @@ class Settings(BaseSettings):
             raise LoadError("LANDING_BUCKET is not set, and factors are read from it; nothing was planned")
         return place.format(pvdaq_bucket=self.pvdaq_bucket, landing_bucket=self.landing_bucket)
 
+    def naming(self, bucket: str) -> str:
+        """Tell the variable that names a bucket; PVDAQ's where both name the same one."""
+        return "LANDING_BUCKET" if bucket == self.landing_bucket != self.pvdaq_bucket else "PVDAQ_BUCKET"
+
     def is_anonymous(self, bucket: str) -> bool:
         """Tell whether a bucket is read without credentials."""
         return self.pvdaq_anonymous if bucket == self.pvdaq_bucket else bucket != self.landing_bucket

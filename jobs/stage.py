@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 # What a load fails with when its objects fail with several of them: what will not pass by itself comes first.
 FAULTS = (SourceError, StagingError, UnreachableError)
+# Faults of a transform, not of the source; they are named like one, and the load fails.
+SLIPS = (ArithmeticError, LookupError, TypeError, ValueError)
 
 # Rows that are written together; twice as many may wait.
 ROW_GROUP = 1_000_000
@@ -215,8 +217,7 @@ def _parsed(promised: Contract, group: tuple[PlannedObject, ...]) -> Iterator[tu
             raise
         except SourceError as fault:
             raise SourceError(str(fault) if where in str(fault) else f"{where} {fault}") from fault
-        except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
-            # A fault of the transform, not of the source; it is named like one, and the load fails.
+        except SLIPS as fault:
             raise SourceError(f"{where} cannot be transformed ({type(fault).__name__}: {fault})") from fault
 
     with ThreadPoolExecutor(connections) as pool:
@@ -239,8 +240,15 @@ def _together(
     if faults:
         yield from ((entry, _raising(fault)) for entry, fault in faults)
         return
-    rows = transform.of(promised.table).together([piece for _, piece in said])
-    yield from ((entry, iter([piece])) for (entry, _), piece in zip(said, rows, strict=True))
+    entries = [entry for entry, _ in said]
+    try:
+        rows = transform.of(promised.table).together([piece for _, piece in said])
+        told = list(zip(entries, rows, strict=True))
+    except (SourceError, *SLIPS) as fault:
+        named = f"{promised.table} cannot be made of its objects ({type(fault).__name__}: {fault})"
+        yield entries[0], _raising(SourceError(named))
+        return
+    yield from ((entry, iter([piece])) for entry, piece in told)
 
 
 def _raising(fault: SourceError) -> Iterator[Parsed]:

@@ -192,9 +192,9 @@ def write_manifest(table: str, load_id: str, manifest: dict) -> dict:
     return winner
 
 
-def loads(table: str) -> dict[str, list[fs.FileInfo]]:
-    """List the files of each load of a table, for who takes old ones away; who reads rows reads manifests."""
-    uri = f"{settings().staging}/{table}"
+def loads(table: str, load_id: str | None = None) -> dict[str, list[fs.FileInfo]]:
+    """List the files of each load of a table, or of one, for who takes old ones away; readers go by manifests."""
+    uri = folder(table, load_id) if load_id else f"{settings().staging}/{table}"
     files, path = filesystem(uri)
     found: dict[str, list[fs.FileInfo]] = {}
     with told(uri, "listed"):
@@ -225,6 +225,32 @@ def delete(uri: str) -> None:
     files, path = filesystem(uri)
     with told(uri, "removed"), suppress(FileNotFoundError):
         files.delete_file(path)
+
+
+def remove_files(table: str, load_id: str, listed: list[fs.FileInfo]) -> None:
+    """Remove just these files of a load, and the folders of this machine that are empty then; what is newer stays."""
+    uri = folder(table, load_id)
+    files, path = filesystem(uri)
+    with told(uri, "removed"):
+        if isinstance(files, fs.S3FileSystem):
+            # Arrow asks for one file at a time, and leaves a mark in place of each folder that it empties; set_aside
+            # has left one for the load's.
+            bucket, _, prefix = path.partition("/")
+            keys = [f"{prefix}/", *(one.path.partition("/")[2] for one in listed)]
+            s3 = boto3.Session().client("s3")
+            for start in range(0, len(keys), 1000):
+                asked = {"Objects": [{"Key": key} for key in keys[start : start + 1000]], "Quiet": True}
+                if refused := s3.delete_objects(Bucket=bucket, Delete=asked).get("Errors"):
+                    raise OSError(f"{refused[0]['Key']}: {refused[0]['Code']}")
+            return
+        for one in listed:
+            with suppress(FileNotFoundError):
+                files.delete_file(one.path)
+        if isinstance(files, fs.LocalFileSystem):
+            inside = {parent for one in listed for parent in Path(one.path).parents if parent.is_relative_to(path)}
+            for parent in sorted(inside, reverse=True):
+                with suppress(OSError):
+                    parent.rmdir()
 
 
 def discard(attempt: str) -> None:

@@ -37,14 +37,14 @@ def note(dag_run):
     if session is None or not (dag_run.note or OURS).startswith(OURS):
         return
     mine = AssetEvent.source_dag_id == dag_run.dag_id, AssetEvent.source_run_id == dag_run.run_id
-    # A task may be mapped over loads, and tried again: the last word of each load counts, and any failure.
+    events = session.scalars(select(AssetEvent).where(*mine).order_by(AssetEvent.timestamp))
+    # A task that was cleared has told of its load again.
+    last = {(event.source_task_id, event.source_map_index): event.extra.get("loads", ()) for event in events}
     loads, states = {}, {}
-    for event in session.scalars(select(AssetEvent).where(*mine).order_by(AssetEvent.timestamp)):
-        of_task = loads.setdefault(event.source_task_id, {})
-        of_task |= {load["load_id"]: load for load in event.extra.get("loads", ())}
+    for (task_id, _), told in sorted(last.items()):
+        loads.setdefault(task_id, []).extend(told)
     for task in dag_run.get_task_instances(session=session):
-        if states.get(task.task_id) != "failed":
-            states[task.task_id] = task.state
+        states.setdefault(task.task_id, []).append(task.state)
     # The scheduler commits it with the run's own state, and allows no commit within.
     if text := summary(states, loads):
         dag_run.note = text[:LONGEST]
@@ -54,27 +54,32 @@ def summary(states, loads):
     """Say table by table what a run has done.
 
     Args:
-        states: the state of each task.
-        loads: what each publish has told of its loads, by their ids.
+        states: the states of each task, one for each load.
+        loads: what the publishes of each table have told of their loads.
 
-    >>> summary({"t.plan": "success", "t.publish": "skipped", "u.plan": "success", "u.stage": "failed"}, {})
+    >>> summary({"t.plan": ["success"], "t.publish": ["skipped"], "u.plan": ["success"], "u.stage": ["failed"]}, {})
     'Loaded: t: nothing to do; u: failed at stage'
-    >>> load = {"load_id": "a1", "objects": 2, "rows_loaded": 1234, "rows_quarantined": 1}
-    >>> summary({"t.plan": "success", "t.publish": "success"}, {"t.publish": {"a1": load}})
+    >>> a1 = {"load_id": "a1", "objects": 2, "rows_loaded": 1234, "rows_quarantined": 1}
+    >>> summary({"t.plan": ["success"], "t.publish": ["success"]}, {"t.publish": [a1]})
     'Loaded: t: 1,234 rows of 2 objects in load a1, 1 quarantined'
+    >>> b2 = {"load_id": "b2", "objects": 1, "rows_loaded": 6, "rows_quarantined": 0}
+    >>> summary({"t.publish": ["success", "success"]}, {"t.publish": [a1, b2]})
+    'Loaded: t: 1,240 rows of 3 objects in 2 loads, 1 quarantined'
+    >>> one_of_two = {"t.stage": ["failed", "success"], "t.publish": ["upstream_failed", "success"]}
+    >>> summary(one_of_two, {"t.publish": [b2]})
+    'Loaded: t: 1 of 2 loads failed at stage, 6 rows of 1 objects in load b2'
     """
     said = []
     for table in sorted({task_id.partition(".")[0] for task_id in states if "." in task_id}):
-        steps = {
-            task_id.partition(".")[2]: state for task_id, state in states.items() if task_id.startswith(f"{table}.")
-        }
-        failed = [step for step in ("plan", "stage", "check", "publish") if steps.get(step) == "failed"]
-        if failed:
-            said.append(f"{table}: failed at {failed[0]}")
-        elif steps.get("publish") == "success":
-            said.append(f"{table}: {_told(list(loads.get(f'{table}.publish', {}).values()))}")
-        elif steps.get("publish") == "skipped":
-            said.append(f"{table}: nothing to do")
+        steps = {step: states.get(f"{table}.{step}", []) for step in ("plan", "stage", "check", "publish")}
+        told = []
+        for step, each in steps.items():
+            if failed := each.count("failed"):
+                told.append(f"{f'{failed} of {len(each)} loads ' if len(each) > 1 else ''}failed at {step}")
+        if "success" in steps["publish"]:
+            told.append(_told(loads.get(f"{table}.publish", ())))
+        if told or "skipped" in steps["publish"]:
+            said.append(f"{table}: {', '.join(told) or 'nothing to do'}")
     return OURS + "; ".join(said) if said else ""
 
 

@@ -6,6 +6,7 @@ import sys
 import threading
 from datetime import date
 
+import pyarrow as pa
 import pytest
 from conftest import DAYS, day_file, day_key, forget
 
@@ -220,6 +221,37 @@ def test_a_missing_bucket_is_one_sentence(place, monkeypatch, capsys):
 
     assert code == 1
     assert "error: bucket no-such-bucket does not exist at http://127.0.0.1:" in err
+
+
+def test_of_the_landing_bucket_its_own_setting_is_named(place, monkeypatch, capsys):
+    monkeypatch.setenv("LANDING_BUCKET", "no-such-bucket")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", place.server.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", place.server.secret_key)
+    forget()
+
+    code, _, err = command(capsys, monkeypatch, "run", "dim_price_index")
+
+    assert code == 1
+    assert "error: bucket no-such-bucket does not exist at http://127.0.0.1:" in err
+    assert "; check LANDING_BUCKET and AWS_ENDPOINT_URL_S3" in err
+
+
+@pytest.mark.parametrize("fault", [KeyError("edition"), pa.ArrowInvalid("no such type"), SourceError("has no system")])
+def test_what_cannot_be_made_of_all_objects_is_one_sentence_that_names_the_table(
+    place, shared_session_without_spark, monkeypatch, fault
+):
+    def together(said):
+        raise fault
+
+    place.put_fixtures()
+    monkeypatch.setattr("jobs.tables.dim_system.together", together)
+    (planned,) = plan.plan("dim_system", Window()).plans
+
+    with pytest.raises(SourceError) as told:
+        stage.stage(planned)
+
+    assert f"  dim_system cannot be made of its objects ({type(fault).__name__}: {fault})" in str(told.value)
+    assert "nothing was published" in str(told.value)
 
 
 def test_missing_credentials_are_one_sentence(place, monkeypatch, capsys):

@@ -226,6 +226,16 @@ def test_a_second_load_finds_nothing_to_do_and_an_edition_more_loads_itself_only
     ]
 
 
+def test_an_empty_landing_bucket_empties_nothing_and_its_own_setting_is_named(place, load):
+    place.put_fixtures()
+    load(TABLE, ALL)
+    for entry in place.s3.list_objects_v2(Bucket=place.bucket, Prefix="emissions/")["Contents"]:
+        place.s3.delete_object(Bucket=place.bucket, Key=entry["Key"])
+
+    with pytest.raises(SourceError, match="never empties a table. Check LANDING_BUCKET and AWS_ENDPOINT_URL_S3"):
+        load(TABLE, ALL, retire_vanished=True)
+
+
 def test_the_landing_bucket_must_be_named(place, load, monkeypatch):
     from conftest import forget
 

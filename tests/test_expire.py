@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import DAYS, ROOT, day_file
+from pyarrow import fs
 
 from jobs import check, contract, expire, plan, publish, stage, staging, verify
 from jobs.errors import StagingError
@@ -136,7 +137,15 @@ def come_back(place):
 def written_long_ago(monkeypatch):
     """Let whoever expires not see that the folder was written to just now."""
     loads = staging.loads
-    monkeypatch.setattr(staging, "loads", lambda table: {load_id: [] for load_id in loads(table)})
+    long_ago = datetime(2019, 1, 1, tzinfo=UTC)
+
+    def old(*asked):
+        return {
+            load_id: [fs.FileInfo(one.path, one.type, mtime=long_ago, size=one.size) for one in files]
+            for load_id, files in loads(*asked).items()
+        }
+
+    monkeypatch.setattr(staging, "loads", old)
 
 
 def test_a_load_that_is_published_again_while_it_is_set_aside_is_put_back(place, load, corrected, monkeypatch):
@@ -161,17 +170,17 @@ def test_a_load_that_is_published_again_while_it_is_set_aside_is_put_back(place,
 
 def test_who_publishes_what_is_being_taken_away_finds_that_it_is_not_staged(place, load, corrected, monkeypatch):
     planned = come_back(place)
-    remove = staging.remove
+    remove = staging.remove_files
     tried = []
 
-    def published_just_after_it_was_judged(uri):
-        if planned.load_id in uri:
-            tried.append(uri)
+    def published_just_after_it_was_judged(table, load_id, files):
+        if load_id == planned.load_id:
+            tried.append(load_id)
             with pytest.raises(StagingError, match="is not staged, or its files are gone"):
                 publish.publish(planned)
-        remove(uri)
+        remove(table, load_id, files)
 
-    monkeypatch.setattr(staging, "remove", published_just_after_it_was_judged)
+    monkeypatch.setattr(staging, "remove_files", published_just_after_it_was_judged)
     written_long_ago(monkeypatch)
 
     expire.expire("test", now=LATER)
@@ -179,6 +188,69 @@ def test_who_publishes_what_is_being_taken_away_finds_that_it_is_not_staged(plac
     assert tried
     assert planned.load_id not in live(place)
     assert faults() == []
+
+
+def test_what_is_staged_anew_and_published_while_its_old_files_go_stays(place, load, corrected, monkeypatch):
+    remove = staging.remove_files
+    published = []
+
+    def staged_anew_just_before(table, load_id, files):
+        if load_id == corrected[1] and not published:
+            planned = come_back(place)
+            publish.publish(planned)
+            published.append(planned.load_id)
+        remove(table, load_id, files)
+
+    monkeypatch.setattr(staging, "remove_files", staged_anew_just_before)
+
+    expire.expire("test", now=LATER)
+
+    assert published == [corrected[1]]
+    assert published[0] in live(place)
+    assert staging.read_manifest(FACT, published[0])
+    assert load(DAILY)[1]["objects"] == 2
+    assert faults() == []
+
+
+def test_what_comes_back_while_loads_before_it_are_taken_away_stays(place, load, corrected, monkeypatch):
+    for value in (5.0, 6.0):
+        put(place, 1.0, value)
+        load()
+    first, _, last = sorted(set(staged()) - set(live(place)))
+    remove = staging.remove_files
+    back = []
+
+    def another_comes_back_meanwhile(table, load_id, files):
+        # The content of the last one is found by its load, for their order is that of hashes.
+        for value in (3.0, 4.0, 5.0) if load_id == first else ():
+            put(place, 1.0, value)
+            (planned,) = plan.plan(FACT, Window(*DAYS)).plans
+            if planned.load_id == last:
+                stage.stage(planned)
+                check.check(planned)
+                publish.publish(planned)
+                back.append(planned.load_id)
+                break
+        remove(table, load_id, files)
+
+    monkeypatch.setattr(staging, "remove_files", another_comes_back_meanwhile)
+
+    gone = expired()
+
+    assert back == [last]
+    assert (FACT, first) in gone
+    assert (FACT, last) not in gone
+    assert staging.read_manifest(FACT, last)
+    assert faults() == []
+
+
+@pytest.mark.only_on("duckdb")
+def test_no_empty_folder_is_left(place, corrected):
+    expired()
+
+    folder = Path(staging.folder(FACT, corrected[1]).removeprefix("file://"))
+    assert folder.parent.is_dir()
+    assert not folder.exists()
 
 
 def test_who_has_judged_before_a_load_was_set_aside_does_not_publish_it(place, load, corrected, monkeypatch):
@@ -189,7 +261,7 @@ def test_who_has_judged_before_a_load_was_set_aside_does_not_publish_it(place, l
     def as_the_load_is_taken_away(*arguments):
         if not taken:
             with monkeypatch.context() as still_there:
-                still_there.setattr(staging, "remove", taken.append)
+                still_there.setattr(staging, "remove_files", lambda table, load_id, files: taken.append(load_id))
                 expire.expire("test", now=LATER)
         return transact(*arguments)
 
@@ -198,7 +270,7 @@ def test_who_has_judged_before_a_load_was_set_aside_does_not_publish_it(place, l
     with pytest.raises(StagingError, match="is not staged, or its files are gone"):
         publish.publish(planned)
 
-    assert taken == [staging.folder(FACT, planned.load_id)]
+    assert taken == [planned.load_id]
     assert planned.load_id not in live(place)
     assert faults() == []
 
@@ -207,8 +279,8 @@ POINTS = [
     "before:jobs.staging.set_aside",
     "before:manifest:jobs.staging.delete",
     "after:jobs.staging.set_aside",
-    "before:jobs.staging.remove",
-    "after:jobs.staging.remove",
+    "before:jobs.staging.remove_files",
+    "after:jobs.staging.remove_files",
 ]
 
 
@@ -235,7 +307,7 @@ def test_killed_at_any_step_the_next_one_goes_on_and_nothing_that_is_needed_is_l
     code, _, err = place.run("expire", launcher=killed)
 
     assert code == -9, err
-    assert expired(now=None) == ([] if point.startswith("after:jobs.staging.remove") else [(FACT, corrected[1])])
+    assert expired(now=None) == ([] if point.startswith("after:jobs.staging.remove_files") else [(FACT, corrected[1])])
     assert staged() == live(place)
     assert all(staging.read_manifest(FACT, load_id) for load_id in staged())
     assert load(DAILY)[1]["objects"] == 2

@@ -28,6 +28,19 @@ def change(place, table, hours_ago):
     )
 
 
+def publish(place, table, hours_ago):
+    """Let a table have published an object some hours before noon; it has not changed since."""
+    moment = f"{NOON - timedelta(hours=hours_ago):%Y-%m-%d %H:%M:%S}+00"
+    place.change(
+        "INSERT INTO etl_checkpoint (table_name, object_id, generation, load_id, contract_version, transform_version, "
+        "bucket, object_key, etag, size_bytes, rows_read, rows_loaded, rows_quarantined, rows_duplicate, published_at) "
+        f"VALUES ('{table}', 'object', {1000 - hours_ago}, 'l', '1', 1, 'b', 'k', 'e', 1, 1, 1, 0, 0, "
+        f"TIMESTAMP '{moment}'); "
+        f"DELETE FROM etl_head WHERE table_name = '{table}';"
+    )
+    change(place, table, hours_ago)
+
+
 def of(table):
     (found,) = [one for one in freshness.freshness(NOON) if one.table == table]
     return found
@@ -95,6 +108,32 @@ def test_a_derived_table_is_behind_since_the_first_change_that_it_has_not_taken_
     run(DAILY, "plan", 20, "third", load_id=None)
     assert (of(DAILY).behind_since, of(DAILY).late) == (None, False)
     assert str(of(DAILY)) == "fact_pv_performance_daily is in step with what it is made of"
+
+
+def test_a_derived_table_that_is_dead_is_late_though_its_input_publishes_each_day(place):
+    publish(place, FACT, 60)
+    run(DAILY, "plan", 59)
+    run(DAILY, "publish", 58)
+    for hours in (50, 26, 2):
+        publish(place, FACT, hours)
+
+    assert (of(DAILY).behind, of(DAILY).late) == (timedelta(hours=50), True)
+
+
+def test_a_table_of_which_one_load_is_refused_each_day_is_late_though_the_others_are_published(place):
+    run(FACT, "plan", 100, "good", load_id=None)
+    for hours, run_id in ((76, "first"), (52, "second"), (28, "third")):
+        run(FACT, "plan", hours, run_id, load_id="a")
+        for load_id, outcome in (("a", "done"), ("b", "failed")):
+            run(FACT, "stage", hours - 1, run_id, load_id=load_id)
+            run(FACT, "check", hours - 2, run_id, load_id=load_id, outcome=outcome)
+        run(FACT, "publish", hours - 3, run_id, load_id="a")
+    assert (of(FACT).behind, of(FACT).late) == (timedelta(hours=100), True)
+
+    # Cleared and mended, the last run is in step.
+    run(FACT, "check", 2, "third", load_id="b")
+    run(FACT, "publish", 1, "third", load_id="b")
+    assert (of(FACT).behind, of(FACT).late) == (timedelta(hours=28), False)
 
 
 def test_all_late_tables_are_named_in_one_sentence(place):

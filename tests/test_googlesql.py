@@ -16,6 +16,7 @@ FACT = contract.load("fact_pv_measurement")
 
 # Every named parameter of the project: one name, one type.
 PARAMETERS = {
+    "after": "TIMESTAMP",
     "contract_version": "STRING",
     "first_day": "DATE",
     "head": "INT64",
@@ -36,6 +37,7 @@ PARAMETERS = {
     "step": "STRING",
     "systems": "ARRAY<INT64>",
     "table_name": "STRING",
+    "tables": "ARRAY<STRING>",
     "transform_version": "INT64",
 }
 
@@ -56,6 +58,7 @@ def scripts():
     texts = {
         "table": FACT.table,
         "key": FACT.key,
+        "partition": (FACT.partition,),
         "columns": FACT.column_names,
         "same_key": " AND ".join(f"live.`{name}` = incoming.`{name}`" for name in FACT.key),
         "within": FACT.within(*ledger.EVER, [{"ss_id": "34"}]),

@@ -29,7 +29,7 @@ def moto(monkeypatch):
 
 
 def bucket():
-    return Bucket("bucket", anonymous=False, connections=4, timeout_seconds=5)
+    return Bucket("bucket", setting="PVDAQ_BUCKET", anonymous=False, connections=4, timeout_seconds=5)
 
 
 def test_a_listing_of_many_pages_is_whole_and_in_key_order(moto):

@@ -106,6 +106,22 @@ def test_a_manifest_whose_files_are_not_whole_does_not_count(area, damage):
     assert staging.read_manifest("t", "l") is None
 
 
+def test_just_these_files_of_a_load_go_and_those_that_came_later_stay(area):
+    old, new = staging.new_attempt("t", "l"), staging.new_attempt("t", "l")
+    staging.write_json(f"{old}/month=2019-01/part.json", {"a": 1})
+    staging.write_json(f"{staging.folder('t', 'l')}/plan-1.json", {})
+    (listed,) = staging.loads("t", "l").values()
+    staging.write_json(f"{new}/month=2019-01/part.json", {"a": 2})
+
+    staging.remove_files("t", "l", listed)
+
+    assert staging.read_json(f"{new}/month=2019-01/part.json") == {"a": 2}
+    (left,) = staging.loads("t").values()
+    assert [one.path.partition("load_id=l/")[2] for one in left] == [
+        f"{new.rpartition('/')[2]}/month=2019-01/part.json"
+    ]
+
+
 def test_a_document_that_is_no_json_is_named(place):
     uri = f"{staging.folder('t', 'l')}/x.json"
     path = place.folder / "staging/t/load_id=l/x.json"

@@ -54,6 +54,24 @@ def test_parsing_imports_no_spark_no_client_and_no_warehouse(home, name):
     assert {name for name in imported if name.partition(".")[0] == "jobs"} <= {"jobs", "jobs.errors", "jobs.settings"}
 
 
+LANDED = [("grid", "dim_emission_factor"), ("grid", "dim_system_region"), ("activity", "dim_price_index")]
+
+
+@pytest.mark.parametrize(("name", "table"), LANDED)
+def test_without_a_landing_bucket_what_is_read_from_it_is_skipped_with_a_word(home, name, table):
+    code = (
+        f"import runpy, sys; sys.path.append({str(ROOT / 'dags')!r}); "
+        f"dag = runpy.run_path({str(ROOT / 'dags' / f'{name}.py')!r})[{name!r}](); "
+        "import table_steps; table_steps.log.info = lambda text, *more: print(text % more); "
+        f"print('planned:', dag.get_task('{table}.plan').python_callable())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, timeout=60
+    )
+    assert "planned: []" in done.stdout, done.stderr[-2000:]
+    assert f"{table}: nothing to do, for LANDING_BUCKET is not set" in done.stdout
+
+
 # Names and documents.
 
 

@@ -562,9 +562,9 @@ def test_upkeep_verifies_expires_and_names_what_is_late(airflow, loaded, webhook
     airflow.call("PATCH", "dags/upkeep", is_paused=False)
     run_id = airflow.trigger("upkeep")
     states = airflow.finish(run_id, dag_id="upkeep")
-    assert states == dict.fromkeys((run_id, "verify", "expire", "freshness"), "success")
-    log = airflow.task_log(run_id, "verify", dag_id="upkeep")
-    assert f"{FACT}: ok, " in log
+    assert states == dict.fromkeys((run_id, "verify", "verify_all", "expire", "freshness"), "success")
+    log = "".join(airflow.task_log(run_id, task, dag_id="upkeep") for task in ("verify", "verify_all"))
+    assert log.count(f"{FACT}: ok, ") == 2
     assert "0 staged loads were taken away" in airflow.task_log(run_id, "expire", dag_id="upkeep")
     assert f"{DIM} was in step 0 h ago" in airflow.task_log(run_id, "freshness", dag_id="upkeep")
 

@@ -1,3 +1,3 @@
--- Keys that stand in a table more than once.
-SELECT COUNT(*) AS doubled
-FROM (SELECT {key} FROM {table} WHERE {within} GROUP BY {key} HAVING COUNT(*) > 1)
+-- Keys that stand in a table more than once, and how many rows there are.
+SELECT COUNTIF(copies > 1) AS doubled, IFNULL(SUM(copies), 0) AS row_count
+FROM (SELECT {key}, COUNT(*) AS copies FROM {table} WHERE {within} GROUP BY {key})
