@@ -27,7 +27,7 @@ TFVARS := envs/$(ENV)/terraform.tfvars
 TERRAFORM := env TF_DATA_DIR=$(CURDIR)/terraform/envs/$(ENV)/.terraform terraform -chdir=terraform
 
 .DEFAULT_GOAL := help
-.PHONY: help run ui up down test test-exhaustive bench check check-terraform columns bootstrap plan apply settings images format lock clean java
+.PHONY: help run ui up down test test-exhaustive test-stack bench check check-terraform columns bootstrap plan apply settings images format lock clean java
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
@@ -68,6 +68,9 @@ test: java .venv/ready ## Run the tests
 
 test-exhaustive: java .venv/ready ## Run those that try every fault at every call, which take as long again
 	pytest -m exhaustive
+
+test-stack: java .venv/ready ## Run those that take a whole Airflow for many minutes: its pages in Chromium, its faults
+	pytest -n 1 -m stack
 
 bench: java .venv/ready ## Measure loading day files (SYSTEMS=10 DAYS=40) and a whole record (RECORD_MB=100)
 	python bench/day_files.py

@@ -41,7 +41,7 @@ def every_quarter(*columns):
 
 def systems():
     """The rows of the catalogue of the fixtures, by system."""
-    (piece,) = dim_system.transform(SourceObject.of(CATALOGUE, {"edition": "20250601"}))
+    (piece,) = dim_system.transform(SourceObject.of(CATALOGUE, {"edition": "20250601"}, "catalogue"))
     return {row["ss_id"]: row for row in piece.rows.to_pylist()}
 
 
@@ -430,8 +430,10 @@ def test_trap_23_what_is_published_again_is_another_version_whatever_its_name(
     assert place.rows(f"SELECT value FROM {READINGS}") == [(6.0,)]
     for edition in ("20241231", "20250729", "20250624"):
         place.put(f"pvdaq/csv/systems_{edition}.csv", CATALOGUE)
-    (newest,) = plan.plan("dim_system", Window()).plans[0].objects
-    assert newest.key == "pvdaq/csv/systems_20250729.csv"
+    # Found by listing, every edition that there is; the undated file is an old one.
+    place.put("pvdaq/csv/systems.csv", CATALOGUE)
+    editions = [entry.parts["edition"] for entry in plan.plan("dim_system", Window()).plans[0].objects]
+    assert editions == ["20241231", "20250624", "20250729"]
 
 
 def test_trap_24_each_kind_of_file_has_its_own_line_ends_and_letters():
@@ -452,7 +454,7 @@ def test_trap_25_a_system_with_two_mounts_is_one_system_and_one_without_a_mount_
 
     found = systems()
 
-    assert list(found) == [1, 10, 34]
+    assert list(found) == [1, 10, 34, 77]
     assert found[10]["mount_count"] == 2
     assert (found[34]["mount_type"], found[34]["tilt_deg"]) == (None, None)
 

@@ -29,7 +29,7 @@ expect = playwright.expect
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.exhaustive,
+    pytest.mark.stack,
     pytest.mark.xdist_group("airflow"),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here; set CHROMIUM to one"),
 ]

@@ -26,7 +26,7 @@ from test_pv_in_airflow import (  # noqa: F401 (the same Airflow, made anew)
     gate,
 )
 
-pytestmark = [pytest.mark.exhaustive, pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("airflow")]
 
 DAYS = dict(
     zip(

@@ -14,7 +14,7 @@ from test_pv_in_airflow import FACT, Bucket, Warehouse
 
 DATA = Path(os.environ.get("SUNLEDGER_DATA", "/nonexistent"))
 pytestmark = [
-    pytest.mark.exhaustive,
+    pytest.mark.stack,
     pytest.mark.xdist_group("airflow"),
     pytest.mark.skipif(
         not (DATA / "pvdaq/csv/pvdata").is_dir(),
