@@ -753,7 +753,7 @@ def test_a_part_file_under_another_name_is_not_taken_for_vanished(place, load):
 
     found, _ = load(SYSTEMS)
 
-    assert (found.new, found.unchanged, found.vanished) == (1, 9, [])
+    assert (found.new, found.unchanged, found.vanished) == (1, 11, [])
     assert place.rows(f"SELECT DISTINCT temperature_mean_degc FROM {SYSTEMS} WHERE ss_id = 1") == [(9.5,)]
     assert verified(place)
 
