@@ -116,7 +116,7 @@ def test_a_row_from_before_the_history_is_one_of_now():
     before = described(7, None, is_current=None, is_catalogued=None, quality=None, tilt_deg=30.0)
 
     (system,) = answer("view_system", dim_system=[before])
-    (covered,) = answer("view_system_coverage", dim_system=[before], etl_checkpoint=[])
+    (covered,) = answer("view_system_coverage", dim_system=[before], etl_checkpoint=[version("a", 1)])
 
     assert (system["ss_id"], system["tilt_deg"]) == (7, 30.0)
     assert (covered["ss_id"], covered["is_described"]) == (7, True)
