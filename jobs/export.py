@@ -10,7 +10,7 @@ So what a killed run leaves behind is what the next one writes, and until then n
 
 import re
 from collections import defaultdict
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,11 +123,16 @@ def step_seconds(step: str) -> int:
 
 
 def _wanted(window: Window) -> tuple[set[tuple[LoadedObject, str]], list[int]]:
-    """Find the live objects with readings in the window, each with its months in it, and their systems."""
-    found = [(entry, ss_id, list(days)) for entry, ss_id, days in derived.live(contract.load(FACT), window)]
-    systems = sorted({ss_id for _, ss_id, days in found if days})
+    """Find the systems with readings in the window, and their live objects of it and of the day before it.
+
+    That day's last reading may be meant for the window's first midnight. Each object comes with its months.
+    """
+    reached = replace(window, first_day=window.first_day - time_grid.DAY)
+    found = [(entry, ss_id, list(days)) for entry, ss_id, days in derived.live(contract.load(FACT), reached)]
+    systems = sorted({ss_id for _, ss_id, days in found if any(day >= window.first_day for day in days)})
     _refuse_without_readings(window, set(systems))
-    return {(entry, f"month={day:%Y-%m}") for entry, _, days in found for day in days}, systems
+    months = {(entry, f"month={day:%Y-%m}") for entry, ss_id, days in found if ss_id in systems for day in days}
+    return months, systems
 
 
 def _refuse_without_readings(window: Window, having: set[int]) -> None:
@@ -189,8 +194,9 @@ def _meaning() -> dict:
     columns = {name: {"unit": column.unit, "meaning": column.meaning} for name, column in export_files.COLUMNS.items()}
     return {
         "grid": "a row per channel and time, from midnight on by the wall clock; a time stands for the interval that "
-        "begins at it (label left, closed left); a reading up to a second before a time is meant for it; where the "
-        "step is shorter than a channel's own, the times between its readings have no value",
+        "begins at it (label left, closed left); a reading up to a second before a time is meant for it, the next "
+        "day's midnight included, if that is less than a tenth of the step and of the channel's own step of the day; "
+        "where the step is shorter than a channel's own, the times between its readings have no value",
         "columns": {**columns, "ss_id": {"unit": None, "meaning": "solar system id; in the path"}},
         "mask": {
             **{str(bit): f"{flag.name}: a reading is {flag.meaning}" for bit, flag in FLAGS.items()},

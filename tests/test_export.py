@@ -202,6 +202,26 @@ def test_an_export_that_fails_leaves_no_document_and_the_next_one_is_whole(two_s
     assert {path.partition("/")[0] for path in files(tmp_path / "out")} == {"_export.json", told["folder"]}
 
 
+def test_the_reading_before_the_first_midnight_comes_from_the_file_of_the_day_before(place, load, shared, tmp_path):
+    for day, lines in {
+        FIFTH: ["2019-01-05 22:59:59,1,1", "2019-01-05 23:59:59,2,1"],
+        SIXTH: ["2019-01-06 00:59:59,3,1", "2019-01-06 22:59:59,4,1", "2019-01-06 23:59:59,5,1"],
+    }.items():
+        place.put_day(1, day, "\n".join(["measured_on,ac_power__1,system_id", *lines, ""]).encode())
+    place.put_day(2, FIFTH, day_file(2, FIFTH, [7.0]))
+    load()
+
+    told, _ = export.export(str(tmp_path / "out"), Window(SIXTH, SIXTH), "1h")
+
+    rows = pd.read_parquet(tmp_path / "out" / told["folder"]).dropna(subset="value")
+    assert {f"{row.timestamp:%d %H:%M}": row.value for row in rows.itertuples()} == {
+        "06 00:00": 2.0,
+        "06 01:00": 3.0,
+        "06 23:00": 4.0,
+    }
+    assert (told["systems"], len(told["made_of"][FACT])) == ([1], 2)
+
+
 def test_of_two_at_once_in_one_folder_the_first_one_stays(two_systems, tmp_path, monkeypatch):
     out = str(tmp_path / "out")
     first, _ = export.export(str(tmp_path / "elsewhere"), BOTH, "15min")
