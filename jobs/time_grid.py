@@ -180,9 +180,11 @@ def _rows(intervals: DataFrame) -> DataFrame:
     # Where a system's clocks stood alike all day, that is known of its gaps too.
     of_day = Window.partitionBy("ss_id", F.floor(F.col("at_s") / DAY_S))
     least, most = F.min("ahead_s").over(of_day), F.max("ahead_s").over(of_day)
+    # What was measured may make no value, as winds that cancel out; doubtful readings beside it make none either.
+    is_known = F.size("measured") > 0
     valued = intervals.select(
         "*",
-        F.coalesce(_value(F.col("measured")), _value(F.col("doubtful"))).alias("value"),
+        F.when(is_known, _value(F.col("measured"))).otherwise(_value(F.col("doubtful"))).alias("value"),
         F.coalesce("ahead_s", F.when(least == most, least)).alias("clock_ahead_s"),
         F.coalesce("coverage", F.lit(0.0)).alias("known"),
     )

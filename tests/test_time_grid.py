@@ -302,3 +302,12 @@ def test_the_reading_before_midnight_is_the_first_of_its_interval(spark):
     last, first = (on_grid(spark, [readings], step_s=3600)[0] for readings in (counter, codes))
 
     assert (last["value"], last["reading_count"], first["value"]) == (99.0, 4, 96.0)
+
+
+def test_readings_that_were_measured_and_make_no_value_leave_none_to_doubtful_ones(spark):
+    wind = [series("wind_direction__1", "wind_direction", [0, 180], step_s=300)]
+    wind[0] += series("wind_direction__1", "wind_direction", [90], at="2019-01-05T00:10:00", quality=STALE)
+
+    calm = on_grid(spark, wind)[0]
+
+    assert [calm[name] for name in ("value", "mask", "is_valid", "reading_count")] == [None, STALE | NO_VALUE, False, 3]
