@@ -116,17 +116,31 @@ def _intervals(measurements: DataFrame, step_s: int) -> DataFrame:
 
 
 def _with_gaps(intervals: DataFrame, start_s: int, end_s: int, step_s: int) -> DataFrame:
-    """Put a row without a reading for each time of the grid that a channel has none of."""
+    """Put a row without a reading for each time of the grid that a channel has none of; a row's day is `day`.
+
+    Days come first, and the times of each apart from those of all others, so that no gap is ever in memory as a whole.
+    """
     in_order = Window.partitionBy(*CHANNEL).orderBy("at_s")
     begins = F.when(F.lag("at_s").over(in_order).isNull(), start_s).otherwise(F.col("at_s"))
     ends = F.coalesce(F.lead("at_s").over(in_order) - step_s, F.lit(end_s))
     told = [name for name in intervals.columns if name not in (*CHANNEL, "at_s")]
     is_own = F.col("time_s") == F.col("at_s")
-    times = F.sequence(begins.cast("long"), ends.cast("long"), F.lit(step_s).cast("long"))
+    midnight_s = F.col("day") * DAY_S
+    times = F.sequence(
+        F.greatest("begins_s", midnight_s),
+        F.least("ends_s", midnight_s + (DAY_S - step_s)),
+        F.lit(step_s).cast("long"),
+    )
     return (
-        intervals.withColumn("times", times)
-        .select("*", F.explode("times").alias("time_s"))
-        .select(*CHANNEL, F.col("time_s").alias("at_s"), *(F.when(is_own, F.col(name)).alias(name) for name in told))
+        intervals.select("*", begins.cast("long").alias("begins_s"), ends.cast("long").alias("ends_s"))
+        .select("*", F.explode(F.sequence(F.floor(F.col("begins_s") / DAY_S), F.floor(F.col("ends_s") / DAY_S))))
+        .withColumnRenamed("col", "day")
+        # As _rows looks at them, by system and day; and what is made of one row between two exchanges is held at once.
+        .repartition("ss_id", "day")
+        .select("*", F.explode(times).alias("time_s"))
+        .select(
+            *CHANNEL, "day", F.col("time_s").alias("at_s"), *(F.when(is_own, F.col(name)).alias(name) for name in told)
+        )
     )
 
 
@@ -178,7 +192,7 @@ def _value(readings: Column) -> Column:
 def _rows(intervals: DataFrame) -> DataFrame:
     """Make each interval's value, and what there is to say of it."""
     # Where a system's clocks stood alike all day, that is known of its gaps too.
-    of_day = Window.partitionBy("ss_id", F.floor(F.col("at_s") / DAY_S))
+    of_day = Window.partitionBy("ss_id", "day")
     least, most = F.min("ahead_s").over(of_day), F.max("ahead_s").over(of_day)
     # What was measured may make no value, as winds that cancel out; doubtful readings beside it make none either.
     is_known = F.size("measured") > 0

@@ -1,6 +1,6 @@
 """The regular grid: one hand-made case a system, all of them through the transform at once."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from readings import measurements, series
@@ -311,3 +311,24 @@ def test_readings_that_were_measured_and_make_no_value_leave_none_to_doubtful_on
     calm = on_grid(spark, wind)[0]
 
     assert [calm[name] for name in ("value", "mask", "is_valid", "reading_count")] == [None, STALE | NO_VALUE, False, 3]
+
+
+def test_a_century_of_seconds_around_one_reading_is_never_held_at_once(spark):
+    century = date(1950, 1, 1), date(2049, 12, 31)
+    intervals = time_grid._intervals(measurements(spark, [power([1])]), 1)
+    first_s, last_s = (time_grid._epoch_s(day) for day in century)
+
+    some = time_grid._with_gaps(intervals, first_s, last_s + 86_399, 1).limit(1000).toArrow().to_pylist()
+
+    assert len({row["at_s"] for row in some}) == 1000
+
+
+def test_a_gap_of_decades_has_each_of_its_times_once(spark):
+    readings = power([1]) + power([2], at="2029-06-30T12:00:00")
+
+    rows = on_grid(spark, [readings], date(1990, 1, 1), date(2029, 12, 31), 43_200)
+
+    first = datetime(1990, 1, 1)
+    assert [row["timestamp"] for row in rows] == [first + timedelta(hours=12 * number) for number in range(2 * 14_610)]
+    valued = {row["timestamp"]: row["value"] for row in rows if row["value"] is not None}
+    assert valued == {datetime(2019, 1, 5): 1.0, datetime(2029, 6, 30, 12): 2.0}
