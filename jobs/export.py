@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from dataclasses import asdict, replace
 from datetime import date, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,8 @@ def export(folder: str, window: Window, step: str, *, overwrite: bool = False) -
     wanted, systems = _wanted(window)
     inputs = sorted({entry for entry, _ in wanted}, key=lambda entry: entry.object_id)
     by_system = derived.dimension("dim_sensor", SENSORS, systems)
-    sensors = [row for ss_id in systems for row in by_system.get(ss_id, ())]
+    # The warehouse gives rows in any order.
+    sensors = [row for ss_id in systems for row in sorted(by_system.get(ss_id, ()), key=itemgetter("sensor"))]
     made_of = derived.fingerprint(inputs, {"dim_sensor": sensors})
     export_id = digest(time_grid.VERSION, window.first_day, window.last_day, *systems, step_s, made_of)
     there = staging.read_json(f"{folder}/_export.json")

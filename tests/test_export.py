@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT, day_file
 
-from jobs import cli, contract, export, export_files, staging
+from jobs import cli, contract, derived, export, export_files, staging
 from jobs.errors import ExportError
 from jobs.export import FACT
 from jobs.listing import Window
@@ -200,6 +200,24 @@ def test_an_export_that_fails_leaves_no_document_and_the_next_one_is_whole(two_s
 
     assert is_new
     assert {path.partition("/")[0] for path in files(tmp_path / "out")} == {"_export.json", told["folder"]}
+
+
+def test_the_order_of_the_dimension_in_the_warehouse_changes_nothing(place, load, shared, tmp_path, monkeypatch):
+    place.put_fixtures()
+    load("dim_sensor")
+    load()
+    window = Window(FIFTH, SIXTH, (1,))
+    told, _ = export.export(str(tmp_path / "one"), window, "1h")
+    ours = derived.dimension
+
+    def backwards(*asked):
+        return {ss_id: rows[::-1] for ss_id, rows in ours(*asked).items()}
+
+    monkeypatch.setattr(derived, "dimension", backwards)
+    export.export(str(tmp_path / "two"), window, "1h")
+
+    assert len(told["made_of"]["dim_sensor"]) > 1
+    assert files(tmp_path / "one") == files(tmp_path / "two")
 
 
 def test_the_reading_before_the_first_midnight_comes_from_the_file_of_the_day_before(place, load, shared, tmp_path):
