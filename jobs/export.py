@@ -5,7 +5,8 @@
 
 Readings come from the staged files of live loads, like those of derived tables; `time_grid` puts them on the grid. An
 export's id is a hash of all that it is made of; its files are named by it and have the same bytes whenever it is made.
-So what a killed run leaves behind is what the next one writes, and until then no `_export.json` names it.
+So what a killed run leaves behind is what the next one writes, and until then no `_export.json` names it. Whatever run
+ends well takes all rows away but the named ones, for whoever reads the folder instead of them.
 """
 
 import re
@@ -64,6 +65,7 @@ def export(folder: str, window: Window, step: str, *, overwrite: bool = False) -
     export_id = digest(time_grid.VERSION, window.first_day, window.last_day, *systems, step_s, made_of)
     there = staging.read_json(f"{folder}/_export.json")
     if there and there.get("export_id") == export_id and _is_whole(folder, there):
+        _discard_unnamed(folder)
         return there, False
     _refuse_another(folder, there, export_id, overwrite)
     rows_folder = f"rows-{export_id}"
@@ -71,7 +73,11 @@ def export(folder: str, window: Window, step: str, *, overwrite: bool = False) -
         rows = _on_grid(spark, window, step_s, wanted, sensors)
         parts = len(systems) * len(_months(window))
         files, channels = export_files.write(rows, f"{folder}/{rows_folder}", parts)
-    _refuse_without_readings(window, {channel["ss_id"] for channel in channels})
+    try:
+        _refuse_without_readings(window, {channel["ss_id"] for channel in channels})
+    except ExportError:
+        _discard_unnamed(folder)
+        raise
     told = {
         "export_id": export_id,
         "folder": rows_folder,
@@ -86,15 +92,29 @@ def export(folder: str, window: Window, step: str, *, overwrite: bool = False) -
         "attribution": ATTRIBUTION,
         "licence": LICENCE,
     }
+    if not _is_whole(folder, told):
+        raise ExportError(
+            f"another process has exported to {folder} in the meantime and taken away what this one wrote; nothing was "
+            "exported. Name another folder, or export again"
+        )
+    is_first = True
     if there:
         staging.write_json(f"{folder}/_export.json", told)
-    elif not staging.create_json(f"{folder}/_export.json", told):
-        # Another process was first; if it is the very same export, its files have the same bytes.
+    else:
+        is_first = staging.create_json(f"{folder}/_export.json", told)
+    _discard_unnamed(folder)
+    if not is_first:
+        # Another process was; if its is the very same export, its files have the same bytes.
         _refuse_another(folder, staging.read_json(f"{folder}/_export.json"), export_id, overwrite=False)
-    old = (there or {}).get("folder", "")
-    if ROWS.fullmatch(old) and old != rows_folder:
-        staging.discard(f"{folder}/{old}")
     return told, True
+
+
+def _discard_unnamed(folder: str) -> None:
+    """Remove what killed and overtaken runs have left beside the rows that `_export.json` names."""
+    named = (staging.read_json(f"{folder}/_export.json") or {}).get("folder")
+    for name in staging.folders(folder):
+        if ROWS.fullmatch(name) and name != named:
+            staging.discard(f"{folder}/{name}")
 
 
 def _uri(folder: str) -> str:

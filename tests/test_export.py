@@ -202,6 +202,74 @@ def test_an_export_that_fails_leaves_no_document_and_the_next_one_is_whole(two_s
     assert {path.partition("/")[0] for path in files(tmp_path / "out")} == {"_export.json", told["folder"]}
 
 
+def killed_in(monkeypatch, step, take_place):
+    """Take the place of an export, or make the first one, and be killed at a step of it."""
+    with monkeypatch.context() as killed:
+        if step == "rows":
+            write = export_files.write
+
+            def some(rows, folder, parts):
+                write(rows, folder, parts)
+                raise KeyboardInterrupt
+
+            killed.setattr(export_files, "write", some)
+        else:
+
+            def die(*_):
+                raise KeyboardInterrupt
+
+            killed.setattr(staging, step, die)
+        with pytest.raises(KeyboardInterrupt):
+            take_place()
+
+
+@pytest.mark.parametrize("step", ["rows", "write_json", "folders", "discard"])
+def test_whoever_reads_the_whole_folder_after_a_killed_run_and_another_has_each_row_once(
+    step, two_systems, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    export.export(str(out), BOTH, "1d")
+
+    killed_in(monkeypatch, step, lambda: export.export(str(out), BOTH, "1h", overwrite=True))
+
+    # Up to the document it is the old export that stands there, from it on the new one; each is made again.
+    named = json.loads((out / "_export.json").read_text())["step_seconds"]
+    assert named == (86_400 if step in ("rows", "write_json") else 3600)
+    told, is_new = export.export(str(out), BOTH, "1d" if named == 86_400 else "1h")
+    assert not is_new
+    assert {path.name for path in out.iterdir()} == {"_export.json", told["folder"]}
+    assert ds.dataset(out, format="parquet", exclude_invalid_files=True).to_table().num_rows == 2 * 2 * 86_400 / named
+
+
+def test_rows_of_a_killed_first_run_go_when_another_export_is_made(two_systems, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    killed_in(monkeypatch, "create_json", lambda: export.export(str(out), BOTH, "1d"))
+
+    told, is_new = export.export(str(out), BOTH, "1h")
+
+    assert is_new
+    assert {path.name for path in out.iterdir()} == {"_export.json", told["folder"]}
+
+
+def test_an_export_that_is_overtaken_does_not_name_files_that_the_other_took_away(two_systems, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    before, _ = export.export(str(out), BOTH, "1d")
+    write = export_files.write
+
+    def overtaken(rows, folder, parts):
+        made = write(rows, folder, parts)
+        monkeypatch.setattr(export_files, "write", write)
+        assert not export.export(str(out), BOTH, "1d")[1]
+        return made
+
+    monkeypatch.setattr(export_files, "write", overtaken)
+    with pytest.raises(ExportError, match="another process has exported to .* in the meantime"):
+        export.export(str(out), BOTH, "1h", overwrite=True)
+
+    assert json.loads((out / "_export.json").read_text()) == before
+    assert {path.name for path in out.iterdir()} == {"_export.json", before["folder"]}
+
+
 def test_the_order_of_the_dimension_in_the_warehouse_changes_nothing(place, load, shared, tmp_path, monkeypatch):
     place.put_fixtures()
     load("dim_sensor")
@@ -269,7 +337,9 @@ def test_an_export_goes_to_a_bucket_as_to_a_folder(kind, two_systems, tmp_path, 
     filesystem, path = staging.filesystem(where.rstrip("/"))
     rows = ds.dataset(f"{path}/{told['folder']}", filesystem=filesystem, partitioning="hive").to_table()
     assert rows.num_rows == 96
+    staging.write(f"{where.rstrip('/')}/rows-{'0' * 32}/ss_id=1/month=2019-01/part.parquet", b"left by a killed run")
     assert not export.export(where, BOTH, "1h")[1]
+    assert staging.folders(where.rstrip("/")) == [told["folder"]]
 
 
 def test_the_unit_and_the_kind_come_from_the_dimension_where_there_is_one(place, load, shared, tmp_path):
@@ -307,6 +377,17 @@ def test_a_day_that_is_loaded_and_empty_has_nothing_to_export(place, load, share
     with pytest.raises(ExportError, match="system 1 has files of 2019-01-05 to 2019-01-05"):
         export.export(str(tmp_path / "out"), Window(FIFTH, FIFTH, (1,)), "1h")
     assert not (tmp_path / "out/_export.json").exists()
+
+
+def test_a_refused_export_leaves_no_rows_of_the_systems_that_have_some(place, load, shared, tmp_path):
+    place.put_day(1, FIFTH, day_file(1, FIFTH, [1.0]))
+    place.put_day(2, FIFTH, day_file(2, FIFTH, []))
+    load()
+
+    with pytest.raises(ExportError, match="system 2 has files of 2019-01-05 to 2019-01-05"):
+        export.export(str(tmp_path / "out"), Window(FIFTH, FIFTH), "1h")
+    assert files(tmp_path / "out") == {}
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_where_nothing_is_loaded_the_sentence_says_how_to(place, tmp_path):
