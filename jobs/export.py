@@ -5,13 +5,15 @@
 
 Readings come from the staged files of live loads, like those of derived tables; `time_grid` puts them on the grid. An
 export's id is a hash of all that it is made of; its files are named by it and have the same bytes whenever it is made.
-So what a killed run leaves behind is what the next one writes, and until then no `_export.json` names it.
+So what a killed run leaves behind is what the next one writes, and until then no `_export.json` names it. Whatever run
+ends well takes all rows away but the named ones, for whoever reads the folder instead of them.
 """
 
 import re
 from collections import defaultdict
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,11 +59,13 @@ def export(folder: str, window: Window, step: str, *, overwrite: bool = False) -
     wanted, systems = _wanted(window)
     inputs = sorted({entry for entry, _ in wanted}, key=lambda entry: entry.object_id)
     by_system = derived.dimension("dim_sensor", SENSORS, systems)
-    sensors = [row for ss_id in systems for row in by_system.get(ss_id, ())]
+    # The warehouse gives rows in any order.
+    sensors = [row for ss_id in systems for row in sorted(by_system.get(ss_id, ()), key=itemgetter("sensor"))]
     made_of = derived.fingerprint(inputs, {"dim_sensor": sensors})
     export_id = digest(time_grid.VERSION, window.first_day, window.last_day, *systems, step_s, made_of)
     there = staging.read_json(f"{folder}/_export.json")
     if there and there.get("export_id") == export_id and _is_whole(folder, there):
+        _discard_unnamed(folder)
         return there, False
     _refuse_another(folder, there, export_id, overwrite)
     rows_folder = f"rows-{export_id}"
@@ -69,7 +73,11 @@ def export(folder: str, window: Window, step: str, *, overwrite: bool = False) -
         rows = _on_grid(spark, window, step_s, wanted, sensors)
         parts = len(systems) * len(_months(window))
         files, channels = export_files.write(rows, f"{folder}/{rows_folder}", parts)
-    _refuse_without_readings(window, {channel["ss_id"] for channel in channels})
+    try:
+        _refuse_without_readings(window, {channel["ss_id"] for channel in channels})
+    except ExportError:
+        _discard_unnamed(folder)
+        raise
     told = {
         "export_id": export_id,
         "folder": rows_folder,
@@ -84,15 +92,29 @@ def export(folder: str, window: Window, step: str, *, overwrite: bool = False) -
         "attribution": ATTRIBUTION,
         "licence": LICENCE,
     }
+    if not _is_whole(folder, told):
+        raise ExportError(
+            f"another process has exported to {folder} in the meantime and taken away what this one wrote; nothing was "
+            "exported. Name another folder, or export again"
+        )
+    is_first = True
     if there is not None:
         staging.write_json(f"{folder}/_export.json", told)
-    elif not staging.create_json(f"{folder}/_export.json", told):
-        # Another process was first; if it is the very same export, its files have the same bytes.
+    else:
+        is_first = staging.create_json(f"{folder}/_export.json", told)
+    _discard_unnamed(folder)
+    if not is_first:
+        # Another process was; if its is the very same export, its files have the same bytes.
         _refuse_another(folder, staging.read_json(f"{folder}/_export.json"), export_id, overwrite=False)
-    old = (there or {}).get("folder", "")
-    if ROWS.fullmatch(old) and old != rows_folder:
-        staging.discard(f"{folder}/{old}")
     return told, True
+
+
+def _discard_unnamed(folder: str) -> None:
+    """Remove what killed and overtaken runs have left beside the rows that `_export.json` names."""
+    named = (staging.read_json(f"{folder}/_export.json") or {}).get("folder")
+    for name in staging.folders(folder):
+        if ROWS.fullmatch(name) and name != named:
+            staging.discard(f"{folder}/{name}")
 
 
 def _uri(folder: str) -> str:
@@ -123,11 +145,16 @@ def step_seconds(step: str) -> int:
 
 
 def _wanted(window: Window) -> tuple[set[tuple[LoadedObject, str]], list[int]]:
-    """Find the live objects with readings in the window, each with its months in it, and their systems."""
-    found = [(entry, ss_id, list(days)) for entry, ss_id, days in derived.live(contract.load(FACT), window)]
-    systems = sorted({ss_id for _, ss_id, days in found if days})
+    """Find the systems with readings in the window, and their live objects of it and of the day before it.
+
+    That day's last reading may be meant for the window's first midnight. Each object comes with its months.
+    """
+    reached = replace(window, first_day=window.first_day - time_grid.DAY)
+    found = [(entry, ss_id, list(days)) for entry, ss_id, days in derived.live(contract.load(FACT), reached)]
+    systems = sorted({ss_id for _, ss_id, days in found if any(day >= window.first_day for day in days)})
     _refuse_without_readings(window, set(systems))
-    return {(entry, f"month={day:%Y-%m}") for entry, _, days in found for day in days}, systems
+    months = {(entry, f"month={day:%Y-%m}") for entry, ss_id, days in found if ss_id in systems for day in days}
+    return months, systems
 
 
 def _refuse_without_readings(window: Window, having: set[int]) -> None:
@@ -189,8 +216,9 @@ def _meaning() -> dict:
     columns = {name: {"unit": column.unit, "meaning": column.meaning} for name, column in export_files.COLUMNS.items()}
     return {
         "grid": "a row per channel and time, from midnight on by the wall clock; a time stands for the interval that "
-        "begins at it (label left, closed left); a reading up to a second before a time is meant for it; where the "
-        "step is shorter than a channel's own, the times between its readings have no value",
+        "begins at it (label left, closed left); a reading up to a second before a time is meant for it, the next "
+        "day's midnight included, if that is less than a tenth of the step and of the channel's own step of the day; "
+        "where the step is shorter than a channel's own, the times between its readings have no value",
         "columns": {**columns, "ss_id": {"unit": None, "meaning": "solar system id; in the path"}},
         "mask": {
             **{str(bit): f"{flag.name}: a reading is {flag.meaning}" for bit, flag in FLAGS.items()},

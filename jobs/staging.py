@@ -220,6 +220,17 @@ def put_back(table: str, load_id: str) -> None:
         delete(f"{folder(table, load_id)}/{ASIDE}")
 
 
+def folders(uri: str) -> list[str]:
+    """Name the folders in a folder; none where it is not there."""
+    files, path = filesystem(uri)
+    # Cloud Storage has no folders, and Arrow tells of none but by the files in them.
+    is_deep = isinstance(files, fs.GcsFileSystem)
+    with told(uri, "listed"):
+        found = files.get_file_info(fs.FileSelector(path, recursive=is_deep, allow_not_found=True))
+    inside = [info.path.removeprefix(path).strip("/") for info in found if is_deep or not info.is_file]
+    return sorted({name.partition("/")[0] for name in inside if not is_deep or "/" in name})
+
+
 def delete(uri: str) -> None:
     """Remove a file, if it is there."""
     files, path = filesystem(uri)

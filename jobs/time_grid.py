@@ -5,7 +5,7 @@ own start belongs to it, the next one's does not (label left, closed left). Ever
 nothing is interpolated, and a time without a value is a row that says so.
 """
 
-from datetime import date
+from datetime import date, timedelta
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -15,19 +15,22 @@ from jobs.energy import TOPICS
 from jobs.flags import FLAGS, NOT_MEASURED, SENTINEL
 from jobs.intervals import DAY_S
 
-VERSION = 1
+VERSION = 2
 
 # The bit of `mask` beside those of `quality`.
 NO_VALUE = 2 * max(FLAGS)
 
-# A reading that comes less than this before a time of the grid is meant for it: loggers jitter by a second.
+# A reading that comes at most a second before a time of the grid is meant for it, for loggers jitter by as much; but
+# only if that is less than this share of the step and of the channel's own, for else it is one of the interval's many.
 EARLY_S = 1
+JITTER = 0.1
 # Of an interval that less is known of than this share, the value is not valid.
 KNOWN_ENOUGH = 0.5
 # Two winds that nearly cancel out have no direction.
 CALM = 1e-6
 
 CHANNEL = ("ss_id", "sensor", "quantity", "units")
+DAY = timedelta(days=1)
 
 # What makes a value of an interval's readings, and what else is so made.
 METHODS = {
@@ -47,8 +50,8 @@ def transform(measurements: DataFrame, sensors: DataFrame, first_day: date, last
     of them, of those that there are, but for a logger's code for no reading; and then it is not valid.
 
     Args:
-        measurements: rows of fact_pv_measurement, with ss_id, timestamp, sensor, units, value, quantity, timestamp_utc
-            and quality.
+        measurements: rows of fact_pv_measurement from the day before the first one on, with ss_id, timestamp, sensor,
+            units, value, quantity, timestamp_utc and quality.
         sensors: ss_id, sensor, source_type, aggregation of dim_sensor; one row a sensor.
         first_day: first day of the grid [wall clock].
         last_day: its last, itself included.
@@ -61,9 +64,12 @@ def transform(measurements: DataFrame, sensors: DataFrame, first_day: date, last
         is none), mask (the flags of all readings of the interval, and NO_VALUE), is_valid, reading_count, coverage
         (share of the interval that measured readings stand for, by the sensor's median step of the day [1]).
     """
-    window = measurements.where(F.to_date("timestamp").between(F.lit(first_day), F.lit(last_day)))
-    intervals = _with_gaps(_intervals(window, step_s), _epoch_s(first_day), _epoch_s(last_day) + DAY_S - step_s, step_s)
-    return _rows(_described(intervals, sensors))
+    # Of the day before the window's first one reading may be meant for its midnight; what is meant for the midnight
+    # after its last one is of no interval.
+    reached = measurements.where(F.to_date("timestamp").between(F.lit(first_day - DAY), F.lit(last_day)))
+    start_s, end_s = _epoch_s(first_day), _epoch_s(last_day) + DAY_S - step_s
+    intervals = _intervals(reached, step_s).where(F.col("at_s").between(start_s, end_s))
+    return _rows(_described(_with_gaps(intervals, start_s, end_s, step_s), sensors))
 
 
 def _epoch_s(day: date) -> int:
@@ -75,49 +81,66 @@ def _intervals(measurements: DataFrame, step_s: int) -> DataFrame:
     time, day = F.col("timestamp"), F.to_date("timestamp")
     clock_s = F.hour(time) * 3600 + F.minute(time) * 60 + F.extract(F.lit("SECOND"), time)
     day_s = F.unix_date(day).cast("long") * DAY_S
-    # A day's last reading stays in it, however early the next day's is.
-    slot = F.least(F.floor((clock_s + EARLY_S) / step_s), F.lit(DAY_S // step_s - 1))
     readings = measurements.repartition("ss_id", "sensor").select(
         *CHANNEL,
+        "timestamp",
         "value",
         "quality",
         clock_s.alias("clock_s"),
         day.alias("day"),
-        (day_s + slot * step_s).cast("long").alias("at_s"),
+        day_s.alias("day_s"),
         # Both clocks to the second, in which they go alike.
         (day_s + F.floor(clock_s) - F.unix_seconds("timestamp_utc")).alias("ahead_s"),
     )
     of_day = Window.partitionBy(*CHANNEL, "day")
     apart_s = F.col("clock_s") - F.lag("clock_s").over(of_day.orderBy("clock_s"))
     own_step_s = F.median("apart_s").over(of_day)
-    # A single reading of a day promises no others.
+    # Null of a day's only reading: it stays where it is, and promises no others.
+    slot, early_s = F.floor(F.col("clock_s") / step_s), step_s - F.pmod("clock_s", F.lit(step_s))
+    is_early = (early_s <= EARLY_S) & (early_s < JITTER * step_s) & (early_s < JITTER * F.col("own_step_s"))
+    # The last of a day may be meant for the next one's midnight.
+    meant_s = F.col("day_s") + (slot + F.coalesce(is_early, F.lit(False)).cast("long")) * step_s
     stands_for_s = F.coalesce(F.least("own_step_s", F.lit(step_s)), F.lit(step_s))
     is_measured = F.col("quality").bitwiseAND(NOT_MEASURED) == 0
     is_doubtful = ~is_measured & (F.col("quality").bitwiseAND(SENTINEL) == 0)
-    reading = F.struct("clock_s", "value")
+    reading = F.struct("timestamp", "value")
     stepped = readings.withColumn("apart_s", apart_s.cast("double")).withColumn("own_step_s", own_step_s)
-    return stepped.groupBy(*CHANNEL, "at_s").agg(
+    return stepped.groupBy(*CHANNEL, meant_s.cast("long").alias("at_s")).agg(
         _in_order(F.when(is_measured, reading)).alias("measured"),
         _in_order(F.when(is_doubtful, reading)).alias("doubtful"),
         F.bit_or("quality").alias("quality"),
         F.count("value").alias("reading_count"),
         F.least(F.count_if(is_measured) * F.max(stands_for_s) / step_s, F.lit(1.0)).alias("coverage"),
-        F.min_by("ahead_s", F.when(F.col("ahead_s").isNotNull(), F.col("clock_s"))).alias("ahead_s"),
+        F.min_by("ahead_s", F.when(F.col("ahead_s").isNotNull(), F.col("timestamp"))).alias("ahead_s"),
     )
 
 
 def _with_gaps(intervals: DataFrame, start_s: int, end_s: int, step_s: int) -> DataFrame:
-    """Put a row without a reading for each time of the grid that a channel has none of."""
+    """Put a row without a reading for each time of the grid that a channel has none of; a row's day is `day`.
+
+    Days come first, and the times of each apart from those of all others, so that no gap is ever in memory as a whole.
+    """
     in_order = Window.partitionBy(*CHANNEL).orderBy("at_s")
     begins = F.when(F.lag("at_s").over(in_order).isNull(), start_s).otherwise(F.col("at_s"))
     ends = F.coalesce(F.lead("at_s").over(in_order) - step_s, F.lit(end_s))
     told = [name for name in intervals.columns if name not in (*CHANNEL, "at_s")]
     is_own = F.col("time_s") == F.col("at_s")
-    times = F.sequence(begins.cast("long"), ends.cast("long"), F.lit(step_s).cast("long"))
+    midnight_s = F.col("day") * DAY_S
+    times = F.sequence(
+        F.greatest("begins_s", midnight_s),
+        F.least("ends_s", midnight_s + (DAY_S - step_s)),
+        F.lit(step_s).cast("long"),
+    )
     return (
-        intervals.withColumn("times", times)
-        .select("*", F.explode("times").alias("time_s"))
-        .select(*CHANNEL, F.col("time_s").alias("at_s"), *(F.when(is_own, F.col(name)).alias(name) for name in told))
+        intervals.select("*", begins.cast("long").alias("begins_s"), ends.cast("long").alias("ends_s"))
+        .select("*", F.explode(F.sequence(F.floor(F.col("begins_s") / DAY_S), F.floor(F.col("ends_s") / DAY_S))))
+        .withColumnRenamed("col", "day")
+        # As _rows looks at them, by system and day; and what is made of one row between two exchanges is held at once.
+        .repartition("ss_id", "day")
+        .select("*", F.explode(times).alias("time_s"))
+        .select(
+            *CHANNEL, "day", F.col("time_s").alias("at_s"), *(F.when(is_own, F.col(name)).alias(name) for name in told)
+        )
     )
 
 
@@ -169,11 +192,13 @@ def _value(readings: Column) -> Column:
 def _rows(intervals: DataFrame) -> DataFrame:
     """Make each interval's value, and what there is to say of it."""
     # Where a system's clocks stood alike all day, that is known of its gaps too.
-    of_day = Window.partitionBy("ss_id", F.floor(F.col("at_s") / DAY_S))
+    of_day = Window.partitionBy("ss_id", "day")
     least, most = F.min("ahead_s").over(of_day), F.max("ahead_s").over(of_day)
+    # What was measured may make no value, as winds that cancel out; doubtful readings beside it make none either.
+    is_known = F.size("measured") > 0
     valued = intervals.select(
         "*",
-        F.coalesce(_value(F.col("measured")), _value(F.col("doubtful"))).alias("value"),
+        F.when(is_known, _value(F.col("measured"))).otherwise(_value(F.col("doubtful"))).alias("value"),
         F.coalesce("ahead_s", F.when(least == most, least)).alias("clock_ahead_s"),
         F.coalesce("coverage", F.lit(0.0)).alias("known"),
     )

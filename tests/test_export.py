@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT, day_file
 
-from jobs import cli, contract, export, export_files, staging
+from jobs import cli, contract, derived, export, export_files, staging
 from jobs.errors import ExportError
 from jobs.export import FACT
 from jobs.listing import Window
@@ -202,6 +202,112 @@ def test_an_export_that_fails_leaves_no_document_and_the_next_one_is_whole(two_s
     assert {path.partition("/")[0] for path in files(tmp_path / "out")} == {"_export.json", told["folder"]}
 
 
+def killed_in(monkeypatch, step, take_place):
+    """Take the place of an export, or make the first one, and be killed at a step of it."""
+    with monkeypatch.context() as killed:
+        if step == "rows":
+            write = export_files.write
+
+            def some(rows, folder, parts):
+                write(rows, folder, parts)
+                raise KeyboardInterrupt
+
+            killed.setattr(export_files, "write", some)
+        else:
+
+            def die(*_):
+                raise KeyboardInterrupt
+
+            killed.setattr(staging, step, die)
+        with pytest.raises(KeyboardInterrupt):
+            take_place()
+
+
+@pytest.mark.parametrize("step", ["rows", "write_json", "folders", "discard"])
+def test_whoever_reads_the_whole_folder_after_a_killed_run_and_another_has_each_row_once(
+    step, two_systems, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    export.export(str(out), BOTH, "1d")
+
+    killed_in(monkeypatch, step, lambda: export.export(str(out), BOTH, "1h", overwrite=True))
+
+    # Up to the document it is the old export that stands there, from it on the new one; each is made again.
+    named = json.loads((out / "_export.json").read_text())["step_seconds"]
+    assert named == (86_400 if step in ("rows", "write_json") else 3600)
+    told, is_new = export.export(str(out), BOTH, "1d" if named == 86_400 else "1h")
+    assert not is_new
+    assert {path.name for path in out.iterdir()} == {"_export.json", told["folder"]}
+    assert ds.dataset(out, format="parquet", exclude_invalid_files=True).to_table().num_rows == 2 * 2 * 86_400 / named
+
+
+def test_rows_of_a_killed_first_run_go_when_another_export_is_made(two_systems, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    killed_in(monkeypatch, "create_json", lambda: export.export(str(out), BOTH, "1d"))
+
+    told, is_new = export.export(str(out), BOTH, "1h")
+
+    assert is_new
+    assert {path.name for path in out.iterdir()} == {"_export.json", told["folder"]}
+
+
+def test_an_export_that_is_overtaken_does_not_name_files_that_the_other_took_away(two_systems, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    before, _ = export.export(str(out), BOTH, "1d")
+    write = export_files.write
+
+    def overtaken(rows, folder, parts):
+        made = write(rows, folder, parts)
+        monkeypatch.setattr(export_files, "write", write)
+        assert not export.export(str(out), BOTH, "1d")[1]
+        return made
+
+    monkeypatch.setattr(export_files, "write", overtaken)
+    with pytest.raises(ExportError, match="another process has exported to .* in the meantime"):
+        export.export(str(out), BOTH, "1h", overwrite=True)
+
+    assert json.loads((out / "_export.json").read_text()) == before
+    assert {path.name for path in out.iterdir()} == {"_export.json", before["folder"]}
+
+
+def test_the_order_of_the_dimension_in_the_warehouse_changes_nothing(place, load, shared, tmp_path, monkeypatch):
+    place.put_fixtures()
+    load("dim_sensor")
+    load()
+    window = Window(FIFTH, SIXTH, (1,))
+    told, _ = export.export(str(tmp_path / "one"), window, "1h")
+    ours = derived.dimension
+
+    def backwards(*asked):
+        return {ss_id: rows[::-1] for ss_id, rows in ours(*asked).items()}
+
+    monkeypatch.setattr(derived, "dimension", backwards)
+    export.export(str(tmp_path / "two"), window, "1h")
+
+    assert len(told["made_of"]["dim_sensor"]) > 1
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+
+
+def test_the_reading_before_the_first_midnight_comes_from_the_file_of_the_day_before(place, load, shared, tmp_path):
+    for day, lines in {
+        FIFTH: ["2019-01-05 22:59:59,1,1", "2019-01-05 23:59:59,2,1"],
+        SIXTH: ["2019-01-06 00:59:59,3,1", "2019-01-06 22:59:59,4,1", "2019-01-06 23:59:59,5,1"],
+    }.items():
+        place.put_day(1, day, "\n".join(["measured_on,ac_power__1,system_id", *lines, ""]).encode())
+    place.put_day(2, FIFTH, day_file(2, FIFTH, [7.0]))
+    load()
+
+    told, _ = export.export(str(tmp_path / "out"), Window(SIXTH, SIXTH), "1h")
+
+    rows = pd.read_parquet(tmp_path / "out" / told["folder"]).dropna(subset="value")
+    assert {f"{row.timestamp:%d %H:%M}": row.value for row in rows.itertuples()} == {
+        "06 00:00": 2.0,
+        "06 01:00": 3.0,
+        "06 23:00": 4.0,
+    }
+    assert (told["systems"], len(told["made_of"][FACT])) == ([1], 2)
+
+
 def test_of_two_at_once_in_one_folder_the_first_one_stays(two_systems, tmp_path, monkeypatch):
     out = str(tmp_path / "out")
     first, _ = export.export(str(tmp_path / "elsewhere"), BOTH, "15min")
@@ -231,7 +337,9 @@ def test_an_export_goes_to_a_bucket_as_to_a_folder(kind, two_systems, tmp_path, 
     filesystem, path = staging.filesystem(where.rstrip("/"))
     rows = ds.dataset(f"{path}/{told['folder']}", filesystem=filesystem, partitioning="hive").to_table()
     assert rows.num_rows == 96
+    staging.write(f"{where.rstrip('/')}/rows-{'0' * 32}/ss_id=1/month=2019-01/part.parquet", b"left by a killed run")
     assert not export.export(where, BOTH, "1h")[1]
+    assert staging.folders(where.rstrip("/")) == [told["folder"]]
 
 
 def test_the_unit_and_the_kind_come_from_the_dimension_where_there_is_one(place, load, shared, tmp_path):
@@ -269,6 +377,17 @@ def test_a_day_that_is_loaded_and_empty_has_nothing_to_export(place, load, share
     with pytest.raises(ExportError, match="system 1 has files of 2019-01-05 to 2019-01-05"):
         export.export(str(tmp_path / "out"), Window(FIFTH, FIFTH, (1,)), "1h")
     assert not (tmp_path / "out/_export.json").exists()
+
+
+def test_a_refused_export_leaves_no_rows_of_the_systems_that_have_some(place, load, shared, tmp_path):
+    place.put_day(1, FIFTH, day_file(1, FIFTH, [1.0]))
+    place.put_day(2, FIFTH, day_file(2, FIFTH, []))
+    load()
+
+    with pytest.raises(ExportError, match="system 2 has files of 2019-01-05 to 2019-01-05"):
+        export.export(str(tmp_path / "out"), Window(FIFTH, FIFTH), "1h")
+    assert files(tmp_path / "out") == {}
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_where_nothing_is_loaded_the_sentence_says_how_to(place, tmp_path):

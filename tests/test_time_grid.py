@@ -1,6 +1,6 @@
 """The regular grid: one hand-made case a system, all of them through the transform at once."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from readings import measurements, series
@@ -31,6 +31,7 @@ CASES = {
     + power([4], at="2019-01-05T00:44:59")
     + power([5], at="2019-01-05T00:59:58")
     + power([6, 7], at="2019-01-05T23:44:59"),
+    "alone": power([3], at="2019-01-05T23:59:59"),
     "sentinel": minutes([10] * 14) + minutes([-999], "00:14", quality=SENTINEL),
     "only_sentinels": power([-999, -999], quality=SENTINEL),
     "doubtful": power([500], quality=STALE | INCOMPLETE)
@@ -123,14 +124,37 @@ def test_ten_seconds_are_many_readings_and_one_value(quarters):
 
 
 def test_a_second_too_early_is_meant_for_the_next_time_and_two_are_not(quarters):
-    # 00:59:58 is of the quarter that it stands in, beside 00:44:59; and a day keeps its last reading, of 23:59:59.
+    # 00:59:58 is of the quarter that it stands in, beside 00:44:59; and 23:59:59 is of the next day.
     assert quarters("jitter", "value", "reading_count") == {
         "00:00": (1.0, 1),
         "00:15": (2.0, 1),
         "00:30": (3.0, 1),
         "00:45": (4.5, 2),
-        "23:45": (6.5, 2),
+        "23:45": (6.0, 1),
     }
+
+
+@pytest.mark.parametrize(
+    ("step_s", "own_step_s", "at", "expected"),
+    [
+        (1, 1, "12:00:00", {"12:00:00": 0.0, "12:00:01": 1.0, "12:00:02": 2.0, "12:00:03": 3.0}),
+        (2, 1, "12:00:00", {"12:00:00": 0.5, "12:00:02": 2.5}),
+        (60, 1, "12:00:58", {"12:00:00": 0.5, "12:01:00": 2.5}),
+        # A tenth of ten seconds is not less than a tenth of them, be it the grid's step or the channel's.
+        (10, 60, "12:00:59", {"12:00:50": 0.0, "12:01:50": 1.0, "12:02:50": 2.0, "12:03:50": 3.0}),
+        (60, 10, "12:00:49", {"12:00:00": 0.5, "12:01:00": 2.5}),
+        (60, 60, "12:00:59", {"12:01:00": 0.0, "12:02:00": 1.0, "12:03:00": 2.0, "12:04:00": 3.0}),
+        (1, 1, "12:00:00.950000", {"12:00:01": 0.0, "12:00:02": 1.0, "12:00:03": 2.0, "12:00:04": 3.0}),
+    ],
+)
+def test_early_is_what_comes_less_than_a_tenth_of_both_steps_before_a_time(spark, step_s, own_step_s, at, expected):
+    rows = on_grid(spark, [power(range(4), step_s=own_step_s, at=f"2019-01-05T{at}")], step_s=step_s)
+
+    assert {f"{row['timestamp']:%H:%M:%S}": row["value"] for row in rows if row["reading_count"]} == expected
+
+
+def test_the_only_reading_of_a_day_stays_where_it_is_for_nothing_tells_its_step(quarters):
+    assert quarters("alone") == {"23:45": (3.0,)}
 
 
 def test_a_code_for_no_reading_is_no_value_and_spoils_none(quarters):
@@ -255,3 +279,56 @@ def test_the_same_readings_in_another_order_give_the_same_bits(spark):
 
     assert on_grid(spark, [list(reversed(minutes(values)))]) == forwards
     assert forwards[0]["value"] == (((((0.1 + 0.2) + 0.3) + 1e16) + -1e16 + 0.4) + 0.7) / 7
+
+
+@pytest.mark.parametrize("last_day", [5, 6])
+def test_what_a_logger_writes_a_second_before_midnight_is_of_the_next_day(spark, last_day):
+    # From midnight of the fourth on a reading each quarter, for three days, each a second too early.
+    energies = series("ac_energy_sum__1", "ac_energy", range(288), at="2019-01-03T23:59:59", utc_offset_h=-8)
+
+    rows = on_grid(spark, [energies], FIFTH, date(2019, 1, last_day))
+
+    days = last_day - 4
+    assert [row["value"] for row in rows] == [float(number) for number in range(96, 96 + 96 * days)]
+    assert {(row["method"], row["reading_count"], row["is_valid"]) for row in rows} == {("sum", 1, True)}
+    assert rows[0]["timestamp"] == datetime(2019, 1, 5)
+    assert rows[0]["timestamp_utc"] == datetime(2019, 1, 5, 8, tzinfo=UTC)
+
+
+def test_the_reading_before_midnight_is_the_first_of_its_interval(spark):
+    counter = series("ac_energy__1", "ac_energy", range(288), at="2019-01-03T23:59:59")
+    codes = series("inverter_error_code__1", "status_code", range(288), at="2019-01-03T23:59:59")
+
+    last, first = (on_grid(spark, [readings], step_s=3600)[0] for readings in (counter, codes))
+
+    assert (last["value"], last["reading_count"], first["value"]) == (99.0, 4, 96.0)
+
+
+def test_readings_that_were_measured_and_make_no_value_leave_none_to_doubtful_ones(spark):
+    wind = [series("wind_direction__1", "wind_direction", [0, 180], step_s=300)]
+    wind[0] += series("wind_direction__1", "wind_direction", [90], at="2019-01-05T00:10:00", quality=STALE)
+
+    calm = on_grid(spark, wind)[0]
+
+    assert [calm[name] for name in ("value", "mask", "is_valid", "reading_count")] == [None, STALE | NO_VALUE, False, 3]
+
+
+def test_a_century_of_seconds_around_one_reading_is_never_held_at_once(spark):
+    century = date(1950, 1, 1), date(2049, 12, 31)
+    intervals = time_grid._intervals(measurements(spark, [power([1])]), 1)
+    first_s, last_s = (time_grid._epoch_s(day) for day in century)
+
+    some = time_grid._with_gaps(intervals, first_s, last_s + 86_399, 1).limit(1000).toArrow().to_pylist()
+
+    assert len({row["at_s"] for row in some}) == 1000
+
+
+def test_a_gap_of_decades_has_each_of_its_times_once(spark):
+    readings = power([1]) + power([2], at="2029-06-30T12:00:00")
+
+    rows = on_grid(spark, [readings], date(1990, 1, 1), date(2029, 12, 31), 43_200)
+
+    first = datetime(1990, 1, 1)
+    assert [row["timestamp"] for row in rows] == [first + timedelta(hours=12 * number) for number in range(2 * 14_610)]
+    valued = {row["timestamp"]: row["value"] for row in rows if row["value"] is not None}
+    assert valued == {datetime(2019, 1, 5): 1.0, datetime(2029, 6, 30, 12): 2.0}
