@@ -9,6 +9,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, timedelta
 
 import duckdb
 import pyarrow as pa
@@ -17,7 +18,7 @@ from pyarrow import fs
 
 from jobs import contract, ledger, staging
 from jobs.contract import Check, Contract
-from jobs.errors import ContractError, StagingError
+from jobs.errors import ContractError, LoadError, StagingError
 from jobs.plan import Plan, PlannedObject
 from jobs.settings import settings
 from jobs.stage import QUARANTINE
@@ -27,6 +28,7 @@ from jobs.warehouse.duckdb import register
 
 log = logging.getLogger(__name__)
 
+UNIQUE = "unique_key"
 ACCEPTED = " Accepted by whoever planned the load."
 # How many refused rows an error tells of, and how many examples a finding.
 SHOWN = 5
@@ -109,7 +111,13 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
         config = {"memory_limit": settings().duckdb_memory, "temp_directory": overflow}
         with duckdb.connect(":memory:", config=config) as engine:
             engine.execute(SESSION)
-            yield engine
+            try:
+                yield engine
+            except duckdb.OutOfMemoryException as fault:
+                raise LoadError(
+                    f"a check needs more memory than DUCKDB_MEMORY={settings().duckdb_memory} and what it puts on disk "
+                    f"beside it ({str(fault).splitlines()[0]}); nothing was published. Set it higher"
+                ) from fault
 
 
 @contextmanager
@@ -151,7 +159,7 @@ def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dic
             engine.register(table, pa.Table.from_pylist(rows, schema))
         for rule in [*_promises(promised), *promised.checks]:
             with staging.told(manifest["attempt"], "read"), _read_by_engine():
-                ((observed,),) = _answer(engine, rule.query)
+                observed = sum(_answer(engine, query)[0][0] for query in _sliced(rule, promised, manifest))
                 broken = not rule.holds(observed)
                 examples = _answer(engine, rule.examples) if broken and rule.examples else []
             such_as = f" Such as {', '.join(str(value) for (value,) in examples)}." if examples else ""
@@ -174,6 +182,20 @@ def _answer(engine: duckdb.DuckDBPyConnection, query: str) -> list[tuple]:
 def _place(entry: PlannedObject) -> str:
     """Name what an object replaces rows of: a system's day, which may come in several parts, or itself."""
     return f"{entry.parts['ss_id']} {entry.first_day}" if "day" in entry.parts else entry.key
+
+
+def _sliced(rule: Check, promised: Contract, manifest: dict) -> Iterator[str]:
+    """Ask a rule of all staged rows at once; whether keys are unique month by month, for all keys are much memory."""
+    months = {
+        path.partition("/")[0] for path in (entry["path"] for entry in manifest["files"] if entry["kind"] == "rows")
+    }
+    if rule.name != UNIQUE or promised.partition is None or not months:
+        yield rule.query
+        return
+    for month in sorted(months):
+        first = date.fromisoformat(f"{month.removeprefix('month=')}-01")
+        last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        yield rule.query.replace("FROM staged ", f"FROM staged WHERE {promised.within(first, last)} ")
 
 
 def _promises(promised: Contract) -> Iterator[Check]:
@@ -201,7 +223,7 @@ def _promises(promised: Contract) -> Iterator[Check]:
     if promised.key:
         key = ", ".join(f"`{name}`" for name in promised.key)
         yield none(
-            "unique_key",
+            UNIQUE,
             f"SELECT COUNT(*) FROM (SELECT {key} FROM staged GROUP BY {key} HAVING COUNT(*) > 1)",
             f"Keys ({', '.join(promised.key)}) that stand in the load more than once.",
         )
