@@ -316,6 +316,7 @@ def pytest_terminal_summary(terminalreporter):
 def pytest_runtest_makereport(item, call):
     """Add the last lines of the Airflow that a failed test ran in."""
     report = yield
-    if report.failed and (running := item.funcargs.get("airflow")):
-        report.sections.append(("Airflow's last lines", running.tail()))
+    # Some modules have only its command line by that name.
+    if report.failed and (tail := getattr(item.funcargs.get("airflow"), "tail", None)):
+        report.sections.append(("Airflow's last lines", tail()))
     return report
