@@ -106,7 +106,7 @@ def test_a_gap_is_a_row_without_a_value_and_nothing_is_filled_in(rows):
 
     told = ("sensor", "quantity", "units", "value", "mask", "is_valid", "reading_count", "coverage")
     assert tuple(gap[name] for name in told) == (POWER, "ac_power", "W", None, NO_VALUE, False, 0, 0.0)
-    assert NO_VALUE == 512
+    assert NO_VALUE == 1024
 
 
 def test_minutes_become_means_that_say_how_much_of_the_quarter_they_know(quarters):
