@@ -114,11 +114,13 @@ class Metadata:
             "timezone_or_utc_offset": text(self.described.get("timezone_code")),
         }
         usable = nameplate.judge(said)
+        # Where clock and longitude contradict each other nobody knows which one is wrong.
+        is_denied = bool(usable["quality"] & nameplate.LONGITUDE)
         return System(
             latitude_deg=usable["latitude_deg"],
             longitude_deg=usable["longitude_deg"],
-            utc_offset_hours=usable["utc_offset_hours"],
-            zone=usable["time_zone"],
+            utc_offset_hours=None if is_denied else usable["utc_offset_hours"],
+            zone=None if is_denied else usable["time_zone"],
             dc_capacity_kw=usable["dc_capacity_kw"],
             started_on=_day(self.described.get("started_on")),
         )

@@ -149,7 +149,7 @@ def test_the_request_is_exactly_this(profile, service, stage, planned, place, he
     pushed, label = stage()
 
     name, staged = f"stage-{planned.load_id}-0", f"{place.staging}/{FACT}/load_id={planned.load_id}"
-    arguments = ["stage", f"{staged}/plan-0.json", "--report", f"{staged}/{name}.json"]
+    arguments = ["stage", planned.uri, "--report", f"{staged}/{name}.json"]
     (request,) = service.requests
     if profile == "emr":
         assert re.fullmatch("[0-9a-f]{32}", request.pop("clientToken"))
@@ -427,9 +427,10 @@ print(*modules)
     ],
 )
 def test_the_profile_alone_decides_which_task_stages_and_parsing_imports_no_other(chosen, task, other, tmp_path):
+    master = {"SPARK_MASTER": "spark://host:7077"} if chosen == "standalone" else {}
     done = subprocess.run(
         [sys.executable, "-c", PARSES, ROOT / "dags" / "pv.py"],
-        env=environment(tmp_path, SPARK_PROFILE=chosen),
+        env=environment(tmp_path, SPARK_PROFILE=chosen, **master),
         capture_output=True,
         text=True,
         timeout=120,
