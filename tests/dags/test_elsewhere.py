@@ -204,7 +204,7 @@ def test_the_request_is_exactly_this(profile, service, stage, planned, place, he
             "region": "europe-west4",
             "batch_id": name,
         }
-    assert label == "2019-01-05 to 2019-01-05, 1 object, system 7"
+    assert label == "2019-01-05, 1 object, system 7"
     assert place.rows("SELECT step, load_id, outcome, message FROM etl_run") == [
         ("stage", planned.load_id, "done", "1 objects, 1 files")
     ]
