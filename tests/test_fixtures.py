@@ -56,12 +56,12 @@ def test_fixtures_are_derived_to_the_expectation(table, spark):
 @pytest.mark.parametrize("table", [table for table in TABLES if not contract.load(table).derived_from])
 def test_fixtures_become_the_expectation(table, place, spark, shared_session):
     place.put_fixtures()
-    found = plan.plan(table, Window())
+    paths = []
+    for planned in plan.plan(table, Window()).plans:
+        manifest = stage.stage(planned)
+        _, root = staging.filesystem(manifest["attempt"])
+        paths += [f"{root}/{entry['path']}" for entry in manifest["files"] if entry["kind"] == "rows"]
 
-    manifest = stage.stage(found.plans[0])
-
-    _, root = staging.filesystem(manifest["attempt"])
-    paths = [f"{root}/{entry['path']}" for entry in manifest["files"] if entry["kind"] == "rows"]
     spark.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
     actual = spark.read.parquet(*paths).select(*promised_columns(table))
     expected = typed(spark, table, promised_columns(table), expected_rows(table))
