@@ -6,13 +6,12 @@ edition of 2025-07-29: 1,862 lines, 1,860 systems). Editions before that one hav
 """
 
 import csv
-import io
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from jobs.errors import SourceError
+from jobs.published import number, numbered
 from jobs.transform import Reject
 
 # The first edition that is known to have all columns; what an older one lacks, it does not say.
@@ -28,13 +27,6 @@ def _moment(text: str) -> datetime:
         except ValueError:
             continue
     raise ValueError(text)
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if "_" in text or not text.isascii() or not math.isfinite(value):
-        raise ValueError(text)
-    return value
 
 
 def _count(text: str) -> int:
@@ -57,20 +49,20 @@ COLUMNS: tuple[tuple[str, str, Callable], ...] = (
     ("system_name", "system_public_name", str),
     ("site_location", "site_location", str),
     ("timezone_or_utc_offset", "timezone_or_utc_offset", str),
-    ("latitude_deg", "latitude", _number),
-    ("longitude_deg", "longitude", _number),
-    ("elevation_m", "elevation_m", _number),
-    ("dc_capacity_kw", "dc_capacity_kW", _number),
+    ("latitude_deg", "latitude", number),
+    ("longitude_deg", "longitude", number),
+    ("elevation_m", "elevation_m", number),
+    ("dc_capacity_kw", "dc_capacity_kW", number),
     ("climate_koppen_geiger", "kg_climate", str),
     ("pvcz_composite", "pvcz_composite", _count),
     ("tracking", "tracking", str),
     ("mount_type", "type", str),
-    ("azimuth_deg", "azimuth", _number),
-    ("tilt_deg", "tilt", _number),
+    ("azimuth_deg", "azimuth", number),
+    ("tilt_deg", "tilt", number),
     ("first_reading_at", "first_timestamp", _moment),
     ("last_reading_at", "last_timestamp", _moment),
     ("number_records", "number_records", _count),
-    ("dataset_size_mb", "dataset_size_mb", _number),
+    ("dataset_size_mb", "dataset_size_mb", number),
     ("sensor_channels", "available_sensor_channels", _count),
     ("qa_status", "qa_status", str),
     ("qa_issue", "qa_issue", str),
@@ -112,7 +104,7 @@ def read(body: bytes, edition: date) -> Edition:
         SourceError: it is empty, not text, or lacks columns of the catalogue.
     """
     try:
-        records = _records(body.decode("utf-8-sig"))
+        records = numbered(body.decode("utf-8-sig"))
         _, _, header = next(records, (1, "", []))
         header = [SPELLINGS.get(name, name) for name in header]
         needed = [name for _, name, _ in COLUMNS] if edition >= COMPLETE_SINCE else ["system_id"]
@@ -134,22 +126,6 @@ def joined(mounts: list[dict]) -> dict:
         "mount_count": len(different) if said else None,
         **{name: found.pop() if len(found) == 1 else None for name, found in values.items()},
     }
-
-
-def _records(text: str) -> Iterator[tuple[int, str, list[str]]]:
-    """Read CSV; for each record its first line's number, what it says there, and its cells."""
-    taken: list[str] = []
-
-    def lines():
-        for line in io.StringIO(text, newline=""):
-            taken.append(line)
-            yield line
-
-    reader, first = csv.reader(lines(), strict=True), 1
-    for cells in reader:
-        yield first, "".join(taken).rstrip("\r\n"), cells
-        first = reader.line_num + 1
-        taken.clear()
 
 
 def _systems(records: Iterator[tuple[int, str, list[str]]], header: list[str]) -> Edition:

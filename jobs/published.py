@@ -34,7 +34,7 @@ def table(body: bytes, columns: Iterable[str]) -> Iterator[Line]:
         SourceError: it is no such CSV, lacks columns, has one twice, or has a line of another length.
     """
     try:
-        records = _records(body.decode("utf-8-sig"))
+        records = numbered(body.decode("utf-8-sig"))
         _, _, cells = next(records, (1, "", []))
         header = [name.strip() for name in cells]
         if missing := [name for name in columns if name not in header]:
@@ -53,7 +53,7 @@ def table(body: bytes, columns: Iterable[str]) -> Iterator[Line]:
         raise SourceError(f"is not CSV: {fault}") from None
 
 
-def _records(text: str) -> Iterator[tuple[int, str, list[str]]]:
+def numbered(text: str) -> Iterator[tuple[int, str, list[str]]]:
     """Read CSV; for each record its first line's number, what it says there, and its cells."""
     taken: list[str] = []
 
