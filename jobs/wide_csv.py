@@ -125,12 +125,12 @@ def blocks(stream: BinaryIO, layout: Layout) -> Iterator[Block]:
             f"has its times in {header.time}, and a newer vintage in {', '.join(strangers)}: nobody can tell which "
             "readings both have"
         )
-    seen = np.array([], dtype="datetime64[us]")
+    seen = _Seen()
     line_number = 2
     for body in _whole_days(rest, stream, header.names[0] == header.time):
         block = _by_columns(body, header, layout, seen) or _by_lines(body, header, layout, seen, line_number)
         line_number += body.count(b"\n")
-        seen = np.union1d(seen, block.moments)
+        seen.add(block.moments)
         yield replace(
             _without_owned(block, layout),
             rows_read=_filled_cells(body, header),
@@ -238,7 +238,29 @@ def _filled_cells(body: bytes, header: _Header) -> int:
     return int(np.count_nonzero(~np.isin(columns, keys)))
 
 
-def _by_columns(body: bytes, header: _Header, layout: Layout, seen: np.ndarray) -> Block | None:
+class _Seen:
+    """The times of earlier blocks, day by day: a block is held against its own days, however long the record is."""
+
+    def __init__(self):
+        self._of_day: dict[np.datetime64, np.ndarray] = {}
+
+    def add(self, moments: np.ndarray) -> None:
+        """Take the times of a block."""
+        moments = np.sort(moments)
+        days, starts = np.unique(moments.astype("datetime64[D]"), return_index=True)
+        for day, of_day in zip(days, np.split(moments, starts[1:]), strict=False):
+            self._of_day[day] = np.concatenate((self._of_day[day], of_day)) if day in self._of_day else of_day
+
+    def has_any(self, moments: np.ndarray) -> bool:
+        """Tell whether any of the times is of an earlier block."""
+        days = [day for day in np.unique(moments.astype("datetime64[D]")) if day in self._of_day]
+        return any(np.isin(self._of_day[day], moments).any() for day in days)
+
+    def __contains__(self, moment: datetime) -> bool:
+        return np.datetime64(moment, "us") in self._of_day.get(np.datetime64(moment, "D"), ())
+
+
+def _by_columns(body: bytes, header: _Header, layout: Layout, seen: _Seen) -> Block | None:
     """Read sound lines with Arrow; none if any cell needs a closer look."""
     keys = dict.fromkeys((header.time, UTC, SYSTEM), pa.string())
     if not body.strip() or b"\r" in body.replace(b"\r\n", b"\n"):
@@ -270,7 +292,7 @@ def _by_columns(body: bytes, header: _Header, layout: Layout, seen: np.ndarray) 
         len(times) == pc.count_distinct(times).as_py()
         and (layout.days is None or _all(_within(times, layout.days)))
         and (SYSTEM not in header.names or _all(pc.equal(pc.utf8_trim_whitespace(wide[SYSTEM]), str(layout.ss_id))))
-        and not (len(seen) and np.isin(times.to_numpy(), seen).any())
+        and not seen.has_any(times.to_numpy())
     )
     if not sound:
         return None
@@ -295,7 +317,7 @@ def _all(truths) -> bool:
     return pc.all(truths.fill_null(False), min_count=0).as_py()
 
 
-def _by_lines(body: bytes, header: _Header, layout: Layout, seen: np.ndarray, first_line: int) -> Block:
+def _by_lines(body: bytes, header: _Header, layout: Layout, seen: _Seen, first_line: int) -> Block:
     """Read lines with faults, one by one; the reference for what a reading is."""
     names, sensors = header.names, header.sensors
     kept: dict[str, dict[datetime, tuple[float, datetime | None, int]]] = {sensor: {} for sensor in sensors}
@@ -308,7 +330,7 @@ def _by_lines(body: bytes, header: _Header, layout: Layout, seen: np.ndarray, fi
         cells = dict(zip(names, (cell.strip(BLANKS) for cell in line.split(",")), strict=False))
         moment = _moment(cells[header.time], header) if header.time in cells else None
         fault = _line_fault(line, cells, moment, header, layout)
-        if fault is None and _is_in(seen, moment):
+        if fault is None and moment in seen:
             fault = f"{header.time} is that of a line long before; the clock was set back"
         if fault:
             filled = [index for index, cell in enumerate(line.split(",")) if cell.strip(BLANKS)]
@@ -350,11 +372,6 @@ def another_value(first: str, moment: datetime, zone: str | None) -> str:
     """Say of a reading that another of its time and channel came first."""
     said = f"same time as {first} with another value"
     return f"{said}; {TWICE}" if clock.has_twice(moment, zone) else said
-
-
-def _is_in(seen: np.ndarray, moment: datetime) -> bool:
-    place = np.searchsorted(seen, np.datetime64(moment, "us"))
-    return bool(place < len(seen) and seen[place] == np.datetime64(moment, "us"))
 
 
 def _line_fault(line: str, cells: dict[str, str], moment, header: _Header, layout: Layout) -> str | None:

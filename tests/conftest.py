@@ -81,6 +81,11 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("place", chosen, indirect=True)
 
 
+def rarely(*values):
+    """Give parameters with which a test is exhaustive."""
+    return pytest.param(*values, marks=pytest.mark.exhaustive)
+
+
 @pytest.fixture(scope="session")
 def google(request):
     """A BigQuery with a bucket beside it; for Spark's workers too, so it is there before Spark."""

@@ -34,6 +34,7 @@ def cluster(server, tmp_path):
         yield master, log
 
 
+@pytest.mark.exhaustive
 def test_a_load_on_a_cluster_is_the_load_of_this_process(place, load, new_place, cluster):
     master, log = cluster
     place.put_fixtures()

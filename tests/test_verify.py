@@ -8,6 +8,7 @@ from conftest import day_file
 from jobs import contract, verify
 
 WAREHOUSES = ["duckdb", "bigquery"]
+pytestmark = pytest.mark.exhaustive_on("bigquery")
 FACT = "fact_pv_measurement"
 JANUARY, MARCH = date(2019, 1, 5), date(2019, 3, 6)
 HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
@@ -100,6 +101,7 @@ def test_of_what_has_changed_lately_only_its_days_are_asked(two_months, monkeypa
     assert len(of_fact().faults) == 1
 
 
+@pytest.mark.always_on("bigquery")
 def test_a_fault_of_what_has_changed_lately_is_found(two_months):
     double(two_months, 5.0)
 

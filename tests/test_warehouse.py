@@ -184,6 +184,7 @@ TABLES = ("dim_system", "dim_sensor", "fact_pv_measurement", "fact_pv_performanc
 TABLES += ("dim_emission_factor", "dim_price_index", "dim_system_region")
 
 
+@pytest.mark.only_on("duckdb")
 def test_the_same_fixtures_give_the_same_rows_of_every_table_and_view(place, new_place, monkeypatch, shared_session):
     """To the value and the type, whatever the warehouse; only times and run ids are each run's own."""
     own = {"changed_at", "published_at", "checked_at", "started_at", "seconds", "run_id"}

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import date, datetime
 from io import BytesIO
 
-import numpy as np
 import pytest
 
 from jobs import wide_csv
@@ -17,7 +16,7 @@ DAY = date(2019, 1, 5)
 LAYOUT = Layout(1, NAMED, (MEASURED_ON,), (DAY, DAY))
 RECORD = Layout(2107, PUBLISHED, (MEASURED_ON, UTC))
 HEADER = "measured_on,ac_power__101,module_temp__104,system_id"
-NONE_SEEN = np.array([], dtype="datetime64[us]")
+NONE_SEEN = wide_csv._Seen()
 
 
 def lists(readings):

@@ -9,7 +9,7 @@ Some differences no text shows. DuckDB has NaN equal to itself and greater than 
 """
 
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 
 from sqlglot import ErrorLevel, exp, parse, parse_one
 from sqlglot.errors import SqlglotError
@@ -67,23 +67,25 @@ FORMATTED = set("YymdjHMSFTABab")
 DIFFERENCES = {"YEAR", "QUARTER", "MONTH", "ISOWEEK", "DAY", "HOUR", "MINUTE", "SECOND", "MICROSECOND"}
 
 
-def to_duckdb(script: str) -> Iterator[str]:
+# A process asks the same again and again, and to parse it takes longer than the answer.
+@lru_cache(maxsize=1000)
+def to_duckdb(script: str) -> tuple[str, ...]:
     """Translate a GoogleSQL script to DuckDB, statement by statement.
 
-    >>> list(to_duckdb("SELECT COUNTIF(a IS NULL) AS n FROM `t` WHERE b = @b"))
-    ['SELECT COUNT(CASE WHEN a IS NULL THEN 1 END) AS n FROM "t" WHERE b = $b']
+    >>> to_duckdb("SELECT COUNTIF(a IS NULL) AS n FROM `t` WHERE b = @b")
+    ('SELECT COUNT(CASE WHEN a IS NULL THEN 1 END) AS n FROM "t" WHERE b = $b',)
 
     Raises:
         WarehouseError: a statement cannot be parsed, or would mean something else in DuckDB.
     """
     try:
-        for statement in parse(script, read="bigquery"):
-            if statement is not None:
-                yield _translated(statement)
+        parsed = parse(script, read="bigquery")
+        return tuple(_translated(statement) for statement in parsed if statement is not None)
     except SqlglotError as fault:
         raise WarehouseError(f"not GoogleSQL that DuckDB can run: {fault}") from fault
 
 
+@lru_cache(maxsize=1000)
 def one_query(script: str) -> str:
     """Give back a script that is one query.
 

@@ -365,6 +365,7 @@ def image(tmp_path):
     return folder
 
 
+@pytest.mark.exhaustive
 def test_the_image_makes_the_load_of_this_process_byte_by_byte_and_needs_no_warehouse(
     service, stage, planned, place, image, shared_session_without_spark, monkeypatch
 ):
