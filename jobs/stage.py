@@ -305,11 +305,8 @@ class RowFiles:
         if self._promised.partition is None:
             self._wait("rows", rows)
         else:
-            times = rows[self._promised.partition]
-            months = pc.add(pc.multiply(pc.year(times), 100), pc.month(times))
-            for month in sorted(pc.unique(months).to_pylist()):
-                name = f"month={month // 100:04d}-{month % 100:02d}"
-                self._wait(name, rows.filter(pc.equal(months, month)))
+            for month, of_month in _by_month(rows, rows[self._promised.partition]):
+                self._wait(f"month={month}", of_month)
         if sum(part.num_rows for parts in self._waiting.values() for part in parts) >= 2 * ROW_GROUP:
             for name in sorted(self._waiting):
                 self._flush(name)
@@ -342,6 +339,21 @@ class RowFiles:
 
     def _local(self, name: str) -> Path:
         return Path(self._folder.name, f"{name}.parquet")
+
+
+def _by_month(rows: pa.Table, times: pa.ChunkedArray) -> Iterator[tuple[str, pa.Table]]:
+    """Part rows by month, such as 2019-01, in order of time."""
+    if not rows.num_rows:
+        return
+    bounds = pc.min_max(times).as_py()
+    first, last = (f"{bounds[name]:%Y-%m}" for name in ("min", "max"))
+    if first == last:
+        # Most pieces are of one month, which this tells sooner than a look at each row.
+        yield first, rows
+        return
+    months = pc.add(pc.multiply(pc.year(times), 100), pc.month(times))
+    for month in sorted(pc.unique(months).to_pylist()):
+        yield f"{month // 100:04d}-{month % 100:02d}", rows.filter(pc.equal(months, month))
 
 
 def _write_rejects(rejects: list[tuple], attempt: str, number: int) -> list[dict]:
