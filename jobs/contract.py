@@ -39,7 +39,8 @@ ARROW_TYPES = {
 
 # What one row or more of a derived table is built for, written like the key of an object.
 UNIT_KEY = re.compile("ss_id=(?P<ss_id>[1-9][0-9]*)/day=(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
-# How many wall-clock days before and after its own a unit is built from: a UTC day has readings of three.
+# How many days of its fact before and after its own a unit is built from: of readings, whose days are the wall
+# clock's, a UTC day has three.
 UNIT_REACH = {"system_day": 0, "system_utc_day": 1}
 
 # ODCS's comparison words, and how a check's line reads.
@@ -145,7 +146,8 @@ class Contract:
     `replaces` says what a new object version takes the place of: the `object`'s older version, or the whole `table`,
     which is then made anew of all its objects. `looks_at` are tables and views that its checks read.
     `query` is a view's GoogleSQL, with `${dataset}` before each table; a table has none. A derived table is built from
-    the columns `derived_from` names of a fact, which comes first, and of dimensions; its `unit` is a key of UNIT_REACH.
+    the columns `derived_from` names of a fact, which comes first, and of dimensions or views of them by system; its
+    `unit` is a key of UNIT_REACH.
     `freshness` is how far a table may be behind what it is made of.
     """
 
@@ -191,6 +193,16 @@ class Contract:
             "layer": self.table.partition("_")[0],
             "contract": self.version.replace(".", "-"),
         }
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """Tables that a view's query reads; none for a table."""
+        return tuple(sorted(set(re.findall(r"\$\{dataset\}\.(\w+)", self.query or ""))))
+
+    @cached_property
+    def made_of(self) -> tuple[str, ...]:
+        """Tables that a derived table is built from, in place of a view those that it reads; none for another table."""
+        return tuple(dict.fromkeys(table for name in self.derived_from for table in load(name).reads or (name,)))
 
     def source_of(self, key: str) -> tuple[Source, dict[str, str]] | None:
         """Tell which source a key is of, and its parts; none if it is of none of them."""

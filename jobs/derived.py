@@ -2,8 +2,9 @@
 
 A unit is a system and a day, and stands where an object version stands elsewhere: its key names system and day, its
 bucket is the fact that it is built from, its ETag the fingerprint of its inputs. Those are the live objects of the fact
-that cover the day, each with the load that brought it, and the rows of the dimensions. So units are new, changed,
-unchanged or vanished like objects, and a corrected object leads to just the units that are built on it.
+that cover the day, each with the load that brought it, and the rows of the dimensions that hold on it. So units are
+new, changed, unchanged or vanished like objects, and a corrected object leads to just the units that are built on it.
+The fact may be a derived table itself: its objects are then its units.
 
 Readings come from the staged files of live loads, found through the checkpoint and their manifests. The checkpoint is
 asked again when a load is staged: a unit whose inputs have moved since the plan is refused.
@@ -36,11 +37,14 @@ if TYPE_CHECKING:
 
 # Rows that a task hands to Spark at once.
 BATCH_ROWS = 65_536
+# The first and the last day on which a dimension's row holds, where it has such columns; null is without end. They tell
+# which days a row is of and are no part of what those are built from, for they move when a neighbour comes.
+SPAN = ("holds_from", "holds_to")
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A system and day: the fact's live objects that it is built from, and its system's rows of each dimension."""
+    """A system and day: the fact's live objects that it is built from, and the rows of each dimension for the two."""
 
     day: date
     version: ObjectVersion
@@ -72,7 +76,7 @@ def units(promised: Contract, window: Window) -> dict[str, Unit]:
     found = {}
     for (ss_id, day), entries in sorted(objects.items()):
         key = f"ss_id={ss_id}/day={day}"
-        dimensions = {table: rows.get(ss_id, []) for table, rows in described.items()}
+        dimensions = {table: holding(rows.get(ss_id, []), day) for table, rows in described.items()}
         etag = fingerprint(entries, dimensions)
         version = ObjectVersion(fact.table, key, etag, sum(entry.rows_loaded for entry in entries))
         found[key] = Unit(day, version, tuple(entries), dimensions)
@@ -124,11 +128,21 @@ def dimension(table: str, columns: tuple[str, ...], systems: list[int]) -> dict[
     return found
 
 
+def holding(rows: list[dict], day: date) -> list[dict]:
+    """Give the rows that hold on a day: all, where they do not say when."""
+    if not rows or SPAN[0] not in rows[0]:
+        return rows
+    return [row for row in rows if (row[SPAN[0]] or date.min) <= day <= (row[SPAN[1]] or date.max)]
+
+
 def fingerprint(entries: list[LoadedObject], dimensions: Mapping[str, list[dict]]) -> str:
     """Hash what something is built from: live objects with their loads, and rows of dimensions."""
-    rows = [
-        f"{table} {json.dumps(row, sort_keys=True, default=str)}" for table in dimensions for row in dimensions[table]
+    said = [
+        (table, {name: row[name] for name in row if name not in SPAN})
+        for table in dimensions
+        for row in dimensions[table]
     ]
+    rows = [f"{table} {json.dumps(row, sort_keys=True, default=str)}" for table, row in said]
     readings = [f"{entry.object_id} {entry.load_id}" for entry in entries]
     return digest(digest(*sorted(readings)), digest(*sorted(rows)))
 
@@ -229,14 +243,13 @@ def _files(fact: Contract, load_id: str) -> dict[str, str]:
 
 
 def _described(spark: "SparkSession", promised: Contract, table: str, due: list[Unit]) -> "DataFrame":
-    """Give the dimension's rows of all systems that are due."""
+    """Give the dimension's rows of all units that are due, each once."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
     schema = contract.load(table).arrow_schema
     schema = pa.schema([schema.field(name) for name in promised.derived_from[table]])
-    rows = {unit.version.key.partition("/")[0]: unit.dimensions[table] for unit in due}
-    flat = [row for of_system in rows.values() for row in of_system]
-    return spark.createDataFrame(pa.Table.from_pylist(flat, schema), from_arrow_schema(schema))
+    rows = {tuple(row.values()): row for unit in due for row in unit.dimensions[table]}
+    return spark.createDataFrame(pa.Table.from_pylist(list(rows.values()), schema), from_arrow_schema(schema))
 
 
 def _owned(promised: Contract, planned: "Plan", rows: pa.Table) -> pa.Table:

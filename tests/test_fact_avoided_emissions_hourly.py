@@ -1,0 +1,309 @@
+"""What the sun avoided: which factor holds where and when, the arithmetic, and what a new edition restates."""
+
+import json
+from datetime import UTC, date, datetime
+
+import pytest
+from both import same_on_both
+from conftest import FIXTURES, READINGS, day_file, day_key, staged_in_this_process
+from googlesql import DATASET
+
+from jobs import contract
+from jobs.cli import verify_command
+from jobs.listing import Window
+from jobs.trace import trace
+
+TABLE = "fact_avoided_emissions_hourly"
+AVERT, NONBASELOAD, TOTAL = "avert_annual_dpv", "egrid_nonbaseload", "egrid_total_output"
+
+
+def factor(source, edition, data_year, region, value, gas="CO2", published_on=date(2024, 5, 10), **more):
+    """A row of dim_emission_factor; of the table that one of the methods takes its factors from."""
+    basis, scheme, variant = {
+        "avert": ("marginal", "avert_region", "Distributed PV"),
+        "ef_hub": ("nonbaseload", "egrid_subregion", None),
+        "egrid": ("total_output", "egrid_subregion", None),
+    }[source]
+    named = {"source": source, "edition": edition, "data_year": data_year, "region": region, "gas": gas, "basis": basis}
+    return {
+        "factor_id": f"{source}/{edition}/{data_year}/{basis}/{region}/{gas}",
+        "published_on": published_on,
+        "activity": "electricity",
+        "region_scheme": scheme,
+        "variant": variant,
+        "unit": "kg/MWh",
+        "value": value,
+        **named,
+        **more,
+    }
+
+
+def system(ss_id, subregion=None, avert=None):
+    return {"ss_id": ss_id, "egrid_subregion": subregion, "avert_region": avert}
+
+
+def held(systems, factors):
+    """What view_system_factor answers, on both engines."""
+    asked = contract.load("view_system_factor").view_query(DATASET)
+    rows = same_on_both(asked, {"dim_system_region": systems, "dim_emission_factor": factors})
+    return sorted(rows, key=lambda row: (row["ss_id"], row["method"], row["data_year"] or 0))
+
+
+def spans(systems, factors, method):
+    return [
+        (row["edition"], row["data_year"], row["co2_kg_per_mwh"], row["holds_from"], row["holds_to"])
+        for row in held(systems, factors)
+        if row["method"] == method
+    ]
+
+
+def test_an_hour_takes_the_factor_of_its_own_year_or_else_of_the_nearest_and_of_two_the_earlier():
+    factors = [factor("avert", "2024", year, "California", float(year)) for year in (2017, 2019, 2020, 2023)]
+
+    assert spans([system(1, avert="California")], factors, AVERT) == [
+        ("2024", 2017, 2017.0, None, date(2018, 12, 31)),
+        ("2024", 2019, 2019.0, date(2019, 1, 1), date(2019, 12, 31)),
+        ("2024", 2020, 2020.0, date(2020, 1, 1), date(2021, 12, 31)),
+        ("2024", 2023, 2023.0, date(2022, 1, 1), None),
+    ]
+
+
+def test_the_newest_edition_counts_and_what_it_repeats_stays_the_older_ones():
+    second = date(2025, 6, 18)
+    factors = [
+        factor("egrid", "r1", 2023, "CAMX", 200.0),
+        factor("egrid", "r1", 2023, "NEWE", 240.0),
+        factor("egrid", "r1", 2023, "NEWE", 0.2, "NOx"),
+        factor("egrid", "r1", 2023, "PRMS", 700.0),
+        factor("egrid", "r2", 2023, "CAMX", 190.0, published_on=second),
+        factor("egrid", "r2", 2023, "NEWE", 240.0, published_on=second),
+        factor("egrid", "r2", 2023, "NEWE", 0.2, "NOx", published_on=second),
+        factor("egrid", "r2", 2023, "AZNM", 350.0, published_on=second),
+    ]
+    systems = [system(1, "CAMX"), system(2, "NEWE"), system(3, "PRMS"), system(4, "AZNM")]
+
+    found = {row["region"]: row for row in held(systems, factors) if row["method"] == TOTAL}
+
+    assert {region: (row["edition"], row["co2_kg_per_mwh"], row["reason"]) for region, row in found.items()} == {
+        "CAMX": ("r2", 190.0, None),
+        "NEWE": ("r1", 240.0, None),
+        "PRMS": (None, None, "the region has no factor"),
+        "AZNM": ("r2", 350.0, None),
+    }
+    assert (found["NEWE"]["factor_id"], found["NEWE"]["nox_kg_per_mwh"]) == ("egrid/r1/2023/total_output/NEWE/CO2", 0.2)
+
+
+def test_one_gas_that_a_newer_edition_changes_makes_the_factor_that_editions():
+    factors = [
+        factor("ef_hub", edition, 2022, "CAMX", value, gas, published_on=day)
+        for edition, day, n2o in (("2024", date(2024, 6, 5), 0.003), ("2025", date(2025, 1, 15), 0.002))
+        for gas, value in (("CO2", 478.5), ("N2O", n2o))
+    ]
+
+    (row,) = [row for row in held([system(1, "CAMX")], factors) if row["method"] == NONBASELOAD]
+
+    assert (row["edition"], row["co2_kg_per_mwh"], row["n2o_kg_per_mwh"], row["so2_kg_per_mwh"]) == (
+        "2025",
+        478.5,
+        0.002,
+        None,
+    )
+
+
+def test_other_bases_resources_and_regions_of_the_same_name_are_no_factor_of_a_method():
+    factors = [
+        factor("avert", "2024", 2023, "CAMX", 1.0),
+        factor("avert", "2024", 2023, "California", 2.0, variant="Onshore Wind"),
+        factor("ef_hub", "2024", 2022, "CAMX", 3.0, basis="total_output"),
+        factor("egrid", "2023r2", 2023, "CAMX", 4.0, "CO2e", gwp_set="AR5"),
+    ]
+
+    rows = held([system(1, "CAMX", "California"), system(2)], factors)
+
+    assert [(row["ss_id"], row["method"], row["region"], row["factor_id"], row["reason"]) for row in rows] == [
+        (1, AVERT, "California", None, "the region has no factor"),
+        (1, NONBASELOAD, "CAMX", None, "the region has no factor"),
+        (1, TOTAL, "CAMX", None, "the region has no factor"),
+        *((2, method, None, None, "the region of the system is not known") for method in (AVERT, NONBASELOAD, TOTAL)),
+    ]
+
+
+def avoided(hour, method, energy_kwh, co2_kg, ss_id=34):
+    start = datetime(2019, 1, 31, hour, tzinfo=UTC)
+    return {"ss_id": ss_id, "hour_start_utc": start, "method": method, "energy_kwh": energy_kwh, "co2_kg": co2_kg}
+
+
+def months(*rows):
+    asked = contract.load("view_avoided_emissions_monthly").view_query(DATASET)
+    return same_on_both(asked, {TABLE: rows})
+
+
+def test_a_month_is_told_by_the_default_method_and_between_the_methods_of_displacement():
+    (month,) = months(
+        *(avoided(hour, AVERT, 10.0, 5.0) for hour in (20, 21)),
+        *(avoided(hour, NONBASELOAD, 10.0, 4.0) for hour in (20, 21)),
+        # The average of all output is no displacement, and is less.
+        *(avoided(hour, TOTAL, 10.0, 2.0) for hour in (20, 21)),
+    )
+
+    assert month == {
+        "ss_id": 34,
+        "month": date(2019, 1, 1),
+        "hours": 2,
+        "hours_with_energy": 2,
+        "energy_kwh": 20.0,
+        "co2_kg": 10.0,
+        "energy_share_with_factor": 1.0,
+        "co2_least_kg": 8.0,
+        "co2_most_kg": 10.0,
+        "displacement_methods": f"{AVERT}, {NONBASELOAD}",
+    }
+
+
+def test_a_method_that_has_a_factor_for_some_hours_only_is_no_bound_and_its_share_is_told():
+    (month,) = months(
+        avoided(20, AVERT, 30.0, 15.0),
+        avoided(21, AVERT, 10.0, None),
+        avoided(22, AVERT, None, None),
+        avoided(20, NONBASELOAD, 30.0, 12.0),
+        avoided(21, NONBASELOAD, 10.0, 4.0),
+        avoided(22, NONBASELOAD, None, None),
+    )
+
+    assert (month["hours"], month["hours_with_energy"], month["energy_kwh"], month["co2_kg"]) == (3, 2, 40.0, 15.0)
+    assert month["energy_share_with_factor"] == 0.75
+    assert (month["co2_least_kg"], month["co2_most_kg"], month["displacement_methods"]) == (16.0, 16.0, NONBASELOAD)
+
+
+def test_a_system_without_a_factor_has_a_month_without_a_figure():
+    (month,) = months(avoided(20, AVERT, 10.0, None, ss_id=1), avoided(20, NONBASELOAD, 10.0, None, ss_id=1))
+
+    assert (month["energy_kwh"], month["co2_kg"], month["energy_share_with_factor"]) == (10.0, None, 0.0)
+    assert (month["co2_least_kg"], month["displacement_methods"]) == (None, None)
+
+
+FACT = "fact_pv_measurement"
+FIFTH, SIXTH = DAYS_OF_BOTH = date(2019, 1, 5), date(2019, 1, 6)
+EVER = (None, None)
+EMISSIONS = FIXTURES / "dim_emission_factor/emissions"
+RATES = b"data_year,level,region,pollutant,resource,rate_lb_per_mwh\n"
+CO2_AND_REASONS = (
+    f"SELECT ss_id, method, SUM(energy_kwh) AS kwh, SUM(co2_kg) AS co2_kg, MIN(reason) AS reason FROM {TABLE} "
+    "GROUP BY ss_id, method ORDER BY ss_id, method"
+)
+
+
+@pytest.fixture
+def loaded(place, load, monkeypatch):
+    """Systems 1 (New York, NYUP) and 10 (Southwest, PRMS), with days of 1 kW and 2 kW, and what the table is made of.
+
+    Of their factors eGRID has total output, and AVERT has New York.
+    """
+    monkeypatch.setattr("jobs.stage._on_spark", staged_in_this_process)
+    place.put("pvdaq/csv/systems_20250601.csv", (FIXTURES / "dim_system/pvdaq/csv/systems_20250601.csv").read_bytes())
+    rates = b"".join(b"%d,regional,New York,CO2,Distributed PV,%d\n" % pair for pair in ((2018, 1000), (2019, 2000)))
+    place.put("emissions/avert/2025-05-01_2024/rates.csv", RATES + rates)
+    edition = "egrid/2025-06-18_2023r2/subregions.json"
+    place.put(f"emissions/{edition}", (EMISSIONS / edition).read_bytes())
+    for ss_id, watts in ((1, 1000.0), (10, 2000.0)):
+        known = {"System": {"system_id": ss_id, "timezone_code": "0"}}
+        place.put(f"pvdaq/csv/system_metadata/{ss_id}_system_metadata.json", json.dumps(known).encode())
+        for day in (FIFTH, SIXTH):
+            place.put_day(ss_id, day, day_file(ss_id, day, [watts] * 24))
+    for table in ("dim_system", "dim_emission_factor", "dim_system_region"):
+        load(table, EVER)
+    load(days=(FIFTH, SIXTH))
+    load("fact_pv_energy_hourly", (FIFTH, SIXTH))
+    load(TABLE, (FIFTH, SIXTH))
+    return place
+
+
+def republished(change, edition="2025-09-01_2023r3"):
+    """The key and the body of a further edition of eGRID, with rates of its subregions changed [lb/MWh]."""
+    document = json.loads((EMISSIONS / "egrid/2025-06-18_2023r2/subregions.json").read_bytes())
+    for feature in document["features"]:
+        said = feature["properties"]
+        if said["type"] == "subregion" and said["name"].strip() in change:
+            said["emissionFactor"]["co2EmissionRate"]["value"] = change[said["name"].strip()]
+    return f"emissions/egrid/{edition}/subregions.json", json.dumps(document).encode()
+
+
+def loads_of(place):
+    return dict(place.rows(f"SELECT ss_id, MIN(load_id) AS load_id FROM {TABLE} GROUP BY ss_id"))
+
+
+def test_a_new_edition_restates_just_the_hours_whose_factor_it_changes_and_says_so_before(loaded, load):
+    """From files to figures, through each change that the table can see, and back to the files."""
+    no_others = "the source has no CH4, N2O, NOx, SO2"
+    no_factor = "the region has no factor"
+    # 2 days of 1 kW and of 2 kW; 2,000 lb/MWh by AVERT in 2019, and 1,000 lb/MWh by eGRID.
+    first = [
+        (1, AVERT, 48.0, pytest.approx(0.048 * 2000 * 0.45359237, rel=1e-12), no_others),
+        (1, NONBASELOAD, 48.0, None, no_factor),
+        (1, TOTAL, 48.0, pytest.approx(0.048 * 1000 * 0.45359237, rel=1e-12), no_others),
+        (10, AVERT, 96.0, None, no_factor),
+        (10, NONBASELOAD, 96.0, None, no_factor),
+        (10, TOTAL, 96.0, pytest.approx(0.096 * 1000 * 0.45359237, rel=1e-12), no_others),
+    ]
+    assert loaded.rows(CO2_AND_REASONS) == first
+    warned = (
+        f"SELECT check_name, observed FROM etl_quality WHERE table_name = '{TABLE}' AND NOT passed ORDER BY check_name"
+    )
+    assert loaded.rows(warned) == [("regions_have_factors", 3 * 48.0)]
+    assert load(TABLE, DAYS_OF_BOTH)[0].unchanged == 4
+    before = loads_of(loaded)
+
+    # A year of data more, which is another year's, and an edition that says the same, restate nothing.
+    loaded.put("emissions/avert/2026-05-01_2025/rates.csv", RATES + b"2020,regional,New York,CO2,Distributed PV,1\n")
+    loaded.put(*republished({}, "2025-08-01_2023r2b"))
+    load("dim_emission_factor", EVER)
+    found, published = load(TABLE, DAYS_OF_BOTH)
+    assert (found.changed, found.unchanged, published) == (0, 4, None)
+
+    loaded.put(*republished({"NYUP": 900}))
+    load("dim_emission_factor", EVER)
+    code, _, err = loaded.run("plan", TABLE, "--from", "2019-01-01", "--to", "2019-01-31")
+    assert code == 0, err
+    assert (
+        f"{TABLE} would be restated: {TOTAL} of NYUP: egrid/2023r2/2023/total_output/NYUP/electricity/CO2 -> "
+        "egrid/2023r3/2023/total_output/NYUP/electricity/CO2, 453.592 -> 408.233 kg CO2/MWh (-10.000 %); 48 rows of 1 "
+        "systems on 2 days from 2019-01-05 to 2019-01-06, CO2 21.772 -> 19.595 kg"
+    ) in err
+    assert err.count("would be restated") == 1
+    assert f"{TABLE}: 0 new, 2 changed, 2 unchanged" in err
+    assert loaded.rows(CO2_AND_REASONS) == first, "nothing is rebuilt yet"
+    stale = trace(TABLE, Window(FIFTH, FIFTH))
+    assert stale.moved == ("ss_id=1/day=2019-01-05",)
+
+    load(TABLE, DAYS_OF_BOTH)
+
+    rows = loaded.rows(CO2_AND_REASONS)
+    assert rows[2] == (1, TOTAL, 48.0, pytest.approx(0.048 * 900 * 0.45359237, rel=1e-12), no_others)
+    assert rows[:2] + rows[3:] == first[:2] + first[3:]
+    after = loads_of(loaded)
+    assert (after[1] != before[1], after[10] == before[10]) == (True, True)
+    verify_command()
+
+    traced = trace(TABLE, Window(FIFTH, FIFTH, (1,)), {"method": TOTAL})
+
+    assert (traced.rows, traced.moved) == (24, ())
+    assert [(row["method"], row["row_count"], row["energy_kwh"]) for row in traced.figures] == [(TOTAL, 24, 24.0)]
+    energy, regions, factors = sorted(traced.made_of, key=lambda part: part.table, reverse=True)
+    assert regions.named[0] | {"ss_id": 1, "egrid_subregion": "NYUP"} == regions.named[0]
+    assert [row["factor_id"] for row in factors.named] == ["egrid/2023r3/2023/total_output/NYUP/electricity/CO2"]
+    measurements, sensors = energy.made_of
+    assert (energy.table, measurements.table, sensors.table) == ("fact_pv_energy_hourly", FACT, "dim_sensor")
+
+    def places(part):
+        return [(one.bucket, one.object_key, one.rows) for one in part.origins]
+
+    assert places(measurements) == [(loaded.bucket, day_key(1, day), 24) for day in (FIFTH, SIXTH)]
+    metadata = f"s3://{loaded.bucket}/pvdaq/csv/system_metadata/1_system_metadata.json"
+    assert {one.read_with for one in measurements.origins} == {(metadata,)}
+    assert places(factors) == [(loaded.bucket, "emissions/egrid/2025-09-01_2023r3/subregions.json", 1)]
+    assert places(regions) == [(loaded.bucket, "pvdaq/csv/systems_20250601.csv", 1)]
+    head = loaded.s3.head_object(Bucket=loaded.bucket, Key=day_key(1, FIFTH))
+    (of_the_fifth, _) = measurements.origins
+    assert (of_the_fifth.etag, of_the_fifth.size_bytes) == (head["ETag"].strip('"'), head["ContentLength"])
+    known = loaded.rows(f"SELECT DISTINCT load_id FROM {READINGS} WHERE ss_id = 1")
+    assert {(one.load_id,) for one in measurements.origins} == set(known)
