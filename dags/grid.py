@@ -1,9 +1,10 @@
-"""What the grid emits: emission factors, and which of them are a system's.
+"""What the grid emits: emission factors, and which of them are a system's; and what a MWh emits hour by hour.
 
 Loads `dim_system_region` from the newest catalogue of PVDAQ and the newest polygons of eGRID, and beside it
 `dim_emission_factor` from the landing bucket, where `python -m jobs land` puts what an agency has published:
 eGRID, AVERT, the Emission Factors Hub and the Supply Chain factors. Each edition is rows of its own, and one that
-corrects another leaves it as it was.
+corrects another leaves it as it was. `fact_grid_intensity_hourly` comes from the public bucket of Open Grid Emissions,
+whose newest version of a year takes the place of older ones.
 
 * **On schedule** each run loads what has landed since the last one.
 * **Trigger** by hand to accept what a rule of the contract has found in a table, after its failed *check* has named the
@@ -18,7 +19,7 @@ from datetime import UTC, datetime
 import forms
 from airflow.sdk import CronDataIntervalTimetable, dag
 from alerts import in_time
-from assets import folder, landed
+from assets import folder, landed, oge
 from table_steps import DEFAULTS, load
 
 SOURCES = [landed(f"emissions/{source}") for source in ("egrid", "avert", "ef_hub", "supply_chain")]
@@ -48,9 +49,10 @@ def editions(run):
     doc_md=__doc__,
 )
 def grid():
-    """Load the factors and the regions beside one another."""
+    """Load the factors, the regions and the intensities beside one another."""
     load("dim_emission_factor", editions, made_of=SOURCES)
     load("dim_system_region", editions, made_of=[folder("pvdaq/csv"), landed("emissions/egrid")])
+    load("fact_grid_intensity_hourly", editions, made_of=[oge("open_grid_emissions_data")])
 
 
 grid()

@@ -103,9 +103,10 @@ class Source:
     """Where a table's objects of one layout are.
 
     `bucket` names a setting, such as `{pvdaq_bucket}`. `list_by` is the prefix below `prefix` that one listing takes,
-    with `{ss_id}` and `{year}` where they vary; `key_pattern` matches the rest of a key and names its parts. An object
-    of a system's day `outranks` those of other sources for that day, which are then not read. Where `aliases` has a
-    folder's id, that is another system's.
+    with `{ss_id}` and `{year}` where they vary, and `*` for every folder that is there; `key_pattern` matches the rest
+    of a key and names its parts. An object of a system's day `outranks` those of other sources for that day, which are
+    then not read; nor are those of an older `version`, where that is a part. Where `aliases` has a folder's id, that is
+    another system's.
     `companions` are the prefixes of small objects that a system's objects are read with, by what they are called;
     `registers` the registers whose lines on the system they are read with. In the landing bucket an edition's file
     `lands_as` this name.

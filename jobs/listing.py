@@ -139,7 +139,7 @@ def _prefixes(promised: Contract, window: Window, bucket: Bucket) -> list[str]:
     systems_known = False
     for source in {(source.prefix, source.list_by): source for source in promised.sources}.values():
         if "{ss_id}" not in source.list_by:
-            prefixes[source.prefix + source.list_by] = None
+            prefixes |= dict.fromkeys(_unfolded(bucket, source.prefix + source.list_by))
             systems_known = True
             continue
         systems = _systems(source, window, bucket)
@@ -153,6 +153,16 @@ def _prefixes(promised: Contract, window: Window, bucket: Bucket) -> list[str]:
             f"check {bucket.setting} and AWS_ENDPOINT_URL_S3"
         )
     return list(prefixes)
+
+
+def _unfolded(bucket: Bucket, prefix: str) -> Iterator[str]:
+    """Name what to list below each folder that is there in the place of a `*`."""
+    before, star, after = prefix.partition("*")
+    if not star:
+        yield prefix
+        return
+    for name in bucket.folders(before):
+        yield from _unfolded(bucket, f"{before}{name}{after}")
 
 
 def systems(promised: Contract) -> set[int]:
@@ -246,19 +256,32 @@ def record(source: Source, parts: dict[str, str]) -> tuple | None:
 
 
 def outranked(promised: Contract, keys: Iterable[str], empty: Container[str] = ()) -> set[str]:
-    """Tell which keys are of a system, or of a system's day, that a source of higher rank has too, and not empty."""
+    """Tell which keys are of something that a source of higher rank has too, or its own in a newer version, not empty.
+
+    That is a system, a system's day, or whatever else the versions are of.
+    """
     ranks = {source.name: source.outranks for source in promised.sources}
-    if not any(ranks.values()):
+    if not any(ranks.values()) and not any("version" in source.key_pattern.groupindex for source in promised.sources):
         return set()
-    present: dict[tuple, set[str]] = {}
+    present: dict[tuple, dict[str, tuple[int, ...]]] = {}
     claims = {}
     for key in keys:
         if known := promised.source_of(key):
-            claims[key] = known[0].name, subject(known[1])
-            of_day = present.setdefault(subject(known[1]), set())
+            name, of, version = known[0].name, subject(known[1]), _version(known[1])
+            claims[key] = name, of, version
+            newest = present.setdefault(of, {})
             if key not in empty:
-                of_day.add(known[0].name)
-    return {key for key, (name, of) in claims.items() if any(name in ranks[other] for other in present[of])}
+                newest[name] = max(version, newest.get(name, version))
+    return {
+        key
+        for key, (name, of, version) in claims.items()
+        if version < present[of].get(name, version) or any(name in ranks[other] for other in present[of])
+    }
+
+
+def _version(parts: dict[str, str]) -> tuple[int, ...]:
+    """Read a version, so that 0.10.0 comes after 0.9.0."""
+    return tuple(map(int, parts["version"].split("."))) if "version" in parts else ()
 
 
 def best(promised: Contract, found: list[Found]) -> list[Found]:
@@ -268,8 +291,10 @@ def best(promised: Contract, found: list[Found]) -> list[Found]:
     return [one for one in found if one.version.key not in left_out]
 
 
-def subject(parts: dict[str, str]) -> tuple[int, ...]:
-    """Tell which system, and which of its days, an object is about."""
+def subject(parts: dict[str, str]) -> tuple:
+    """Tell which system, and which of its days, an object is about; of one that has versions all that they share."""
+    if "version" in parts:
+        return tuple(value for name, value in parts.items() if name != "version")
     return tuple(int(parts[name]) for name in ("ss_id", "year", "month", "day") if name in parts)
 
 
@@ -279,6 +304,10 @@ def days_of(parts: dict[str, str]) -> tuple[date, date] | None:
     Raises:
         SourceError: the key names a day that the calendar does not have.
     """
+    if "local_year" in parts:
+        # A year by a clock that is not UTC's, whose days these are.
+        year = int(parts["local_year"])
+        return date(year, 1, 1) - DAY, date(year, 12, 31) + DAY
     if "day" not in parts:
         return (date(int(parts["year"]), 1, 1), date(int(parts["year"]), 12, 31)) if "year" in parts else None
     try:

@@ -3,6 +3,7 @@ locals {
   settings = merge(
     {
       PVDAQ_BUCKET         = var.pvdaq_bucket
+      OGE_BUCKET           = var.oge_bucket
       LANDING_BUCKET       = module.landing_bucket.name
       STAGING              = module.staging_bucket.uri
       WAREHOUSE            = "bigquery://${var.google_project}/${module.bigquery.dataset}?location=${module.bigquery.location}"

@@ -107,6 +107,12 @@ variable "landing_writers" {
   }
 }
 
+variable "oge_bucket" {
+  description = "Bucket in Open Grid Emissions' key layout."
+  type        = string
+  default     = "open-grid-emissions"
+}
+
 variable "pvdaq_bucket" {
   description = "Bucket in PVDAQ's key layout."
   type        = string
