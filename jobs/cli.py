@@ -527,7 +527,7 @@ def trace_command(
         return
     for figures in found.figures:
         out.print(", ".join(f"{name} {_cell(value) or 'null'}" for name, value in figures.items()), highlight=False)
-    out.print(_tree(found, Tree("")), soft_wrap=True, highlight=False)
+    out.print(_tree(found, Tree("")), highlight=False)
 
 
 def _tree(found: trace.Traced, tree: Tree) -> Tree:
@@ -551,10 +551,10 @@ def _few(lines: list[str]) -> list[tuple[str, int]]:
 
 
 def _origin(origin: trace.Origin, sized_in: str) -> str:
-    beside = "".join(f" with {one}" for one in origin.read_with)
+    beside = "".join(f", read with {one}" for one in origin.read_with)
     return escape(
-        f"{origin.bucket}/{origin.object_key} etag {origin.etag}, {origin.size_bytes:,} {sized_in}, "
-        f"load {origin.load_id} of {_cell(origin.published_at)}Z: {origin.rows:,} rows{beside}"
+        f"{origin.bucket}/{origin.object_key}\n{origin.rows:,} rows of etag {origin.etag}, {origin.size_bytes:,} "
+        f"{sized_in}, load {origin.load_id} of {_cell(origin.published_at)}Z{beside}"
     )
 
 

@@ -12,7 +12,7 @@ asked again when a load is staged: a unit whose inputs have moved since the plan
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from jobs import contract, ledger, listing, staging, transform
+from jobs import by_region, contract, ledger, listing, staging, transform
 from jobs.contract import UNIT_REACH, Contract
 from jobs.errors import LoadError, StagingError, SupersededError
 from jobs.ledger import LoadedObject
@@ -69,18 +69,39 @@ def units(promised: Contract, window: Window) -> dict[str, Unit]:
         for day in {one + timedelta(days=apart) for one in covered for apart in range(-reach, reach + 1)}:
             if window.first_day is None or window.first_day <= day <= window.last_day:
                 objects[ss_id, day].append(entry)
-    systems = sorted({ss_id for ss_id, _ in objects})
-    described = {
-        table: dimension(table, columns, systems) for table, columns in list(promised.derived_from.items())[1:]
-    }
+    dimensions = _dimensions(promised, objects.keys())
     found = {}
     for (ss_id, day), entries in sorted(objects.items()):
         key = f"ss_id={ss_id}/day={day}"
-        dimensions = {table: holding(rows.get(ss_id, []), day) for table, rows in described.items()}
-        etag = fingerprint(entries, dimensions)
+        described = dimensions(ss_id, day)
+        etag = fingerprint(entries, described)
         version = ObjectVersion(fact.table, key, etag, sum(entry.rows_loaded for entry in entries))
-        found[key] = Unit(day, version, tuple(entries), dimensions)
+        found[key] = Unit(day, version, tuple(entries), described)
     return found
+
+
+def _dimensions(
+    promised: Contract, wanted: Collection[tuple[int, date]]
+) -> Callable[[int, date], dict[str, list[dict]]]:
+    """Ask for what is not the fact; what it gives tells the rows of each for a system and day.
+
+    Of an input by region and hour, rows are the digests of the day in the regions that the others' rows name.
+    """
+    inputs = list(promised.derived_from.items())[1:]
+    systems = sorted({ss_id for ss_id, _ in wanted})
+    described = {name: dimension(name, of, systems) for name, of in inputs if not by_region.is_by_region(of)}
+    regions = {region for rows in described.values() for region in by_region.named(rows)}
+    days = {day for _, day in wanted}
+    digests = {name: by_region.digests(name, of, days, regions) for name, of in inputs if by_region.is_by_region(of)}
+
+    def of_unit(ss_id: int, day: date) -> dict[str, list[dict]]:
+        rows = {name: holding(known.get(ss_id, []), day) for name, known in described.items()}
+        if digests:
+            places = [(region, day) for region in sorted(by_region.named(rows))]
+            rows |= {name: [said[one] for one in places if one in said] for name, said in digests.items()}
+        return rows
+
+    return of_unit
 
 
 def live(fact: Contract, window: Window, reach: int = 0) -> Iterator[tuple[LoadedObject, int, Iterator[date]]]:
@@ -243,13 +264,37 @@ def _files(fact: Contract, load_id: str) -> dict[str, str]:
 
 
 def _described(spark: "SparkSession", promised: Contract, table: str, due: list[Unit]) -> "DataFrame":
-    """Give the dimension's rows of all units that are due, each once."""
+    """Give the dimension's rows of all units that are due, each once; of an input by region and hour the hours.
+
+    Raises:
+        SupersededError: hours have changed while they were read.
+    """
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    schema = contract.load(table).arrow_schema
-    schema = pa.schema([schema.field(name) for name in promised.derived_from[table]])
-    rows = {tuple(row.values()): row for unit in due for row in unit.dimensions[table]}
-    return spark.createDataFrame(pa.Table.from_pylist(list(rows.values()), schema), from_arrow_schema(schema))
+    columns = promised.derived_from[table]
+    if by_region.is_by_region(columns):
+        rows = _hours(promised, table, due)
+    else:
+        schema = contract.load(table).arrow_schema
+        distinct = {tuple(row.values()): row for unit in due for row in unit.dimensions[table]}
+        rows = pa.Table.from_pylist(list(distinct.values()), pa.schema([schema.field(name) for name in columns]))
+    return spark.createDataFrame(rows, from_arrow_schema(rows.schema))
+
+
+def _hours(promised: Contract, table: str, due: list[Unit]) -> pa.Table:
+    columns = promised.derived_from[table]
+    said = {
+        (tuple(row[name] for name in by_region.REGION), unit.day): row for unit in due for row in unit.dimensions[table]
+    }
+    rows = by_region.hours(table, columns, said.keys())
+    days, regions = {day for _, day in said}, {region for region, _ in said}
+    now = by_region.digests(table, columns, days, regions)
+    if moved := [place for place in said if now.get(place) != said[place]]:
+        raise SupersededError(
+            f"{promised.table}: {len(moved)} days of regions in {table} have changed while they were read, such as "
+            f"{' '.join(moved[0][0])} on {moved[0][1]}; nothing was published. Plan again"
+        )
+    return rows
 
 
 def _owned(promised: Contract, planned: "Plan", rows: pa.Table) -> pa.Table:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from jobs import contract, derived, ledger, staging
+from jobs import by_region, contract, derived, ledger, staging
 from jobs.contract import Contract
 from jobs.errors import LoadError
 from jobs.listing import Window
@@ -133,6 +133,9 @@ def _inputs(promised: Contract, units: list[derived.Unit], where: dict[str, str]
     entries = {(entry.object_id, entry.load_id): entry.rows_loaded for unit in units for entry in unit.objects}
     yield _of(fact, entries, {})
     for name in list(promised.derived_from)[1:]:
+        if by_region.is_by_region(promised.derived_from[name]):
+            yield _hours(name, units)
+            continue
         rows = [row for unit in units for row in unit.dimensions[name]]
         used = [row for row in rows if all(str(row[key]) == value for key, value in where.items() if key in row)]
         described = contract.load(name)
@@ -141,6 +144,16 @@ def _inputs(promised: Contract, units: list[derived.Unit], where: dict[str, str]
             continue
         for column, (table, key) in described.references.items():
             yield _named(table, key, {str(row[column]) for row in used if row[column] is not None})
+
+
+def _hours(table: str, units: list[derived.Unit]) -> Traced:
+    """Trace the hours of the regions that units were built from."""
+    regions = {region for unit in units for region in by_region.named({table: unit.dimensions[table]})}
+    if not regions:
+        return Traced(table, 0)
+    within, asked = by_region.bounded(table, {unit.day for unit in units}, regions)
+    rows = warehouse().select(sql("traced_rows", table=table, within=within), asked)
+    return _of(contract.load(table), {(row["object_id"], row["load_id"]): row["row_count"] for row in rows}, {})
 
 
 def _referenced(promised: Contract, within: str, asked: dict[str, str]) -> Iterator[Traced]:

@@ -1,7 +1,9 @@
 """What the sun avoided: which factor holds where and when, the arithmetic, and what a new edition restates."""
 
 import json
-from datetime import UTC, date, datetime
+import re
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from both import same_on_both
@@ -9,12 +11,14 @@ from conftest import FIXTURES, READINGS, day_file, day_key, staged_in_this_proce
 from googlesql import DATASET
 
 from jobs import contract
-from jobs.cli import verify_command
+from jobs.cli import trace_command, verify_command
 from jobs.listing import Window
 from jobs.trace import trace
 
 TABLE = "fact_avoided_emissions_hourly"
 AVERT, NONBASELOAD, TOTAL = "avert_annual_dpv", "egrid_nonbaseload", "egrid_total_output"
+CONSUMED, FOSSIL = "oge_consumed_hourly", "cems_fossil_hourly"
+UNKNOWN = "the region of the system is not known"
 
 
 def factor(source, edition, data_year, region, value, gas="CO2", published_on=date(2024, 5, 10), **more):
@@ -38,8 +42,8 @@ def factor(source, edition, data_year, region, value, gas="CO2", published_on=da
     }
 
 
-def system(ss_id, subregion=None, avert=None):
-    return {"ss_id": ss_id, "egrid_subregion": subregion, "avert_region": avert}
+def system(ss_id, subregion=None, avert=None, state=None):
+    return {"ss_id": ss_id, "egrid_subregion": subregion, "avert_region": avert, "us_state": state}
 
 
 def held(systems, factors):
@@ -118,14 +122,26 @@ def test_other_bases_resources_and_regions_of_the_same_name_are_no_factor_of_a_m
         factor("egrid", "2023r2", 2023, "CAMX", 4.0, "CO2e", gwp_set="AR5"),
     ]
 
-    rows = held([system(1, "CAMX", "California"), system(2)], factors)
+    rows = held([system(1, "CAMX", "California", "CA"), system(2)], factors)
 
     assert [(row["ss_id"], row["method"], row["region"], row["factor_id"], row["reason"]) for row in rows] == [
         (1, AVERT, "California", None, "the region has no factor"),
+        (1, FOSSIL, "CA", None, None),
         (1, NONBASELOAD, "CAMX", None, "the region has no factor"),
         (1, TOTAL, "CAMX", None, "the region has no factor"),
-        *((2, method, None, None, "the region of the system is not known") for method in (AVERT, NONBASELOAD, TOTAL)),
+        (1, CONSUMED, None, None, UNKNOWN),
+        *((2, method, None, None, UNKNOWN) for method in (AVERT, FOSSIL, NONBASELOAD, TOTAL, CONSUMED)),
     ]
+
+
+def test_a_balancing_authority_is_told_where_a_subregion_is_one_and_guessed_nowhere():
+    subregions = ("CAMX", "ERCT", "NEWE", "NYCW", "NYLI", "NYUP")
+
+    systems = [system(number, subregion) for number, subregion in enumerate(subregions)]
+    rows = held(systems, [factor("egrid", "2022", 2022, "CAMX", 225.6)])
+
+    told = [(row["region"], row["reason"]) for row in rows if row["method"] == CONSUMED]
+    assert told == [(None, UNKNOWN), ("ERCO", None), ("ISNE", None), *[("NYIS", None)] * 3]
 
 
 def avoided(hour, method, energy_kwh, co2_kg, ss_id=34):
@@ -182,7 +198,7 @@ def test_a_system_without_a_factor_has_a_month_without_a_figure():
     assert (month["co2_least_kg"], month["displacement_methods"]) == (None, None)
 
 
-FACT = "fact_pv_measurement"
+FACT, HOURS = "fact_pv_measurement", "fact_grid_intensity_hourly"
 FIFTH, SIXTH = DAYS_OF_BOTH = date(2019, 1, 5), date(2019, 1, 6)
 EVER = (None, None)
 EMISSIONS = FIXTURES / "dim_emission_factor/emissions"
@@ -193,12 +209,30 @@ CO2_AND_REASONS = (
 )
 
 
+OGE = "open_grid_emissions_data/v0.6.0/results/2019/carbon_accounting/hourly/us_units/NYIS.csv"
+OGE_GASES = ("co2", "ch4", "n2o", "co2e", "nox", "so2")
+
+
+def consumed(**co2_of_hours):
+    """New York's rates of the two days: 500 lb/MWh of CO2, but for some hours from midnight of the fifth, UTC."""
+    lines = [
+        "datetime_utc,datetime_local,"
+        + ",".join(f"consumed_{gas}_rate_lb_per_mwh_for_electricity" for gas in OGE_GASES)
+    ]
+    for hour in range(48):
+        utc = datetime(2019, 1, 5, tzinfo=UTC) + timedelta(hours=hour)
+        local = utc.astimezone(timezone(timedelta(hours=-5)))
+        lines.append(f"{utc},{local},{co2_of_hours.get(f'hour_{hour}', 500)},0.1,0.01,605,0.4,0.2")
+    return "\n".join([*lines, ""]).encode()
+
+
 @pytest.fixture
 def loaded(place, load, monkeypatch):
     """Systems 1 (New York, NYUP) and 10 (Southwest, PRMS), with days of 1 kW and 2 kW, and what the table is made of.
 
-    Of their factors eGRID has total output, and AVERT has New York.
+    Of their factors eGRID has total output, AVERT has New York, and so has Open Grid Emissions.
     """
+    place.put(OGE, consumed())
     monkeypatch.setattr("jobs.stage._on_spark", staged_in_this_process)
     place.put("pvdaq/csv/systems_20250601.csv", (FIXTURES / "dim_system/pvdaq/csv/systems_20250601.csv").read_bytes())
     rates = b"".join(b"%d,regional,New York,CO2,Distributed PV,%d\n" % pair for pair in ((2018, 1000), (2019, 2000)))
@@ -210,7 +244,7 @@ def loaded(place, load, monkeypatch):
         place.put(f"pvdaq/csv/system_metadata/{ss_id}_system_metadata.json", json.dumps(known).encode())
         for day in (FIFTH, SIXTH):
             place.put_day(ss_id, day, day_file(ss_id, day, [watts] * 24))
-    for table in ("dim_system", "dim_emission_factor", "dim_system_region"):
+    for table in ("dim_system", "dim_emission_factor", "dim_system_region", HOURS):
         load(table, EVER)
     load(days=(FIFTH, SIXTH))
     load("fact_pv_energy_hourly", (FIFTH, SIXTH))
@@ -232,24 +266,32 @@ def loads_of(place):
     return dict(place.rows(f"SELECT ss_id, MIN(load_id) AS load_id FROM {TABLE} GROUP BY ss_id"))
 
 
-def test_a_new_edition_restates_just_the_hours_whose_factor_it_changes_and_says_so_before(loaded, load):
+def test_a_new_edition_restates_just_the_hours_whose_factor_it_changes_and_says_so_before(loaded, load, capsys):
     """From files to figures, through each change that the table can see, and back to the files."""
     no_others = "the source has no CH4, N2O, NOx, SO2"
-    no_factor = "the region has no factor"
-    # 2 days of 1 kW and of 2 kW; 2,000 lb/MWh by AVERT in 2019, and 1,000 lb/MWh by eGRID.
+    no_factor, no_hour = "the region has no factor", "the hour has no factor"
+    # 2 days of 1 kW and of 2 kW; 2,000 lb/MWh by AVERT in 2019, 1,000 lb/MWh by eGRID, 500 lb/MWh of what is consumed.
     first = [
         (1, AVERT, 48.0, pytest.approx(0.048 * 2000 * 0.45359237, rel=1e-12), no_others),
+        (1, FOSSIL, 48.0, None, no_hour),
         (1, NONBASELOAD, 48.0, None, no_factor),
         (1, TOTAL, 48.0, pytest.approx(0.048 * 1000 * 0.45359237, rel=1e-12), no_others),
+        (1, CONSUMED, 48.0, pytest.approx(0.048 * 500 * 0.45359237, rel=1e-12), None),
         (10, AVERT, 96.0, None, no_factor),
+        (10, FOSSIL, 96.0, None, no_hour),
         (10, NONBASELOAD, 96.0, None, no_factor),
         (10, TOTAL, 96.0, pytest.approx(0.096 * 1000 * 0.45359237, rel=1e-12), no_others),
+        (10, CONSUMED, 96.0, None, UNKNOWN),
     ]
     assert loaded.rows(CO2_AND_REASONS) == first
     warned = (
         f"SELECT check_name, observed FROM etl_quality WHERE table_name = '{TABLE}' AND NOT passed ORDER BY check_name"
     )
-    assert loaded.rows(warned) == [("regions_have_factors", 3 * 48.0)]
+    assert loaded.rows(warned) == [
+        ("hours_have_factors", 2 * 48.0),
+        ("regions_are_known", 48.0),
+        ("regions_have_factors", 3 * 48.0),
+    ]
     assert load(TABLE, DAYS_OF_BOTH)[0].unchanged == 4
     before = loads_of(loaded)
 
@@ -278,17 +320,37 @@ def test_a_new_edition_restates_just_the_hours_whose_factor_it_changes_and_says_
     load(TABLE, DAYS_OF_BOTH)
 
     rows = loaded.rows(CO2_AND_REASONS)
-    assert rows[2] == (1, TOTAL, 48.0, pytest.approx(0.048 * 900 * 0.45359237, rel=1e-12), no_others)
-    assert rows[:2] + rows[3:] == first[:2] + first[3:]
+    assert rows[3] == (1, TOTAL, 48.0, pytest.approx(0.048 * 900 * 0.45359237, rel=1e-12), no_others)
+    assert rows[:3] + rows[4:] == first[:3] + first[4:]
     after = loads_of(loaded)
     assert (after[1] != before[1], after[10] == before[10]) == (True, True)
+    verify_command()
+
+    # One hour that is corrected in a file of a year is due, with its system's day, and no other.
+    loaded.put(OGE, consumed(hour_30=600))
+    load(HOURS, EVER)
+    code, _, err = loaded.run("plan", TABLE, "--from", "2019-01-01", "--to", "2019-01-31")
+    assert code == 0, err
+    assert f"{TABLE}: 0 new, 1 changed, 3 unchanged" in err
+    name = "oge/v0.6.0/2019/consumed/NYIS"
+    assert (
+        f"{CONSUMED} of NYIS: {name} -> {name}, 226.796 -> 272.155 kg CO2/MWh (+20.000 %); 1 rows of 1 systems on 1 "
+        "days from 2019-01-06 to 2019-01-06, CO2 0.227 -> 0.272 kg"
+    ) in err
+    assert err.count("would be restated") == 1
+    load(TABLE, DAYS_OF_BOTH)
+    assert loaded.rows(CO2_AND_REASONS)[4] == (1, CONSUMED, 48.0, pytest.approx(24.1 * 0.45359237, rel=1e-9), None)
     verify_command()
 
     traced = trace(TABLE, Window(FIFTH, FIFTH, (1,)), {"method": TOTAL})
 
     assert (traced.rows, traced.moved) == (24, ())
     assert [(row["method"], row["row_count"], row["energy_kwh"]) for row in traced.figures] == [(TOTAL, 24, 24.0)]
-    energy, regions, factors = sorted(traced.made_of, key=lambda part: part.table, reverse=True)
+    by_table = {part.table: part for part in traced.made_of}
+    assert len(by_table) == len(traced.made_of) == 4
+    energy, regions, factors, hours = (
+        by_table[name] for name in ("fact_pv_energy_hourly", "dim_system_region", "dim_emission_factor", HOURS)
+    )
     assert regions.named[0] | {"ss_id": 1, "egrid_subregion": "NYUP"} == regions.named[0]
     assert [row["factor_id"] for row in factors.named] == ["egrid/2023r3/2023/total_output/NYUP/electricity/CO2"]
     measurements, sensors = energy.made_of
@@ -301,9 +363,18 @@ def test_a_new_edition_restates_just_the_hours_whose_factor_it_changes_and_says_
     metadata = f"s3://{loaded.bucket}/pvdaq/csv/system_metadata/1_system_metadata.json"
     assert {one.read_with for one in measurements.origins} == {(metadata,)}
     assert places(factors) == [(loaded.bucket, "emissions/egrid/2025-09-01_2023r3/subregions.json", 1)]
+    assert places(hours) == [(loaded.bucket, OGE, 24)]
     assert places(regions) == [(loaded.bucket, "pvdaq/csv/systems_20250601.csv", 1)]
     head = loaded.s3.head_object(Bucket=loaded.bucket, Key=day_key(1, FIFTH))
     (of_the_fifth, _) = measurements.origins
     assert (of_the_fifth.etag, of_the_fifth.size_bytes) == (head["ETag"].strip('"'), head["ContentLength"])
     known = loaded.rows(f"SELECT DISTINCT load_id FROM {READINGS} WHERE ss_id = 1")
     assert {(one.load_id,) for one in measurements.origins} == set(known)
+
+    trace_command(TABLE, FIFTH, FIFTH, (1,), [f"method={TOTAL}"])
+    shown = re.sub(r"[│├└─\s]", "", capsys.readouterr().out.rpartition(" objects\n")[2])
+    assert f"method{TOTAL},row_count24,energy_kwh24.0,co2_kg9.797" in shown
+    file = f"{loaded.bucket}/{day_key(1, FIFTH)}"
+    assert f"{file}24rowsofetag{of_the_fifth.etag},{of_the_fifth.size_bytes}bytes,load{of_the_fifth.load_id}" in shown
+    trace_command(TABLE, FIFTH, FIFTH, (1,), [f"method={TOTAL}"], as_json=True)
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(asdict(traced), default=str))

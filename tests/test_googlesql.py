@@ -9,7 +9,7 @@ from googlesql import GoogleSqlError, analyse, columns_of, compiled, evaluate
 from service_rules import lint, partitions
 from wasmtime import Config, Engine, Module
 
-from jobs import check, contract, ledger, publish, stage, warehouse
+from jobs import by_region, check, contract, ledger, publish, stage, warehouse
 from jobs.warehouse.tables import ddl
 
 FACT = contract.load("fact_pv_measurement")
@@ -26,9 +26,12 @@ PARAMETERS = {
     "load_id": "STRING",
     "load_ids": "ARRAY<STRING>",
     "message": "STRING",
+    "named": "ARRAY<STRING>",
+    "object_ids": "ARRAY<STRING>",
     "outcome": "STRING",
     "planned_generation": "INT64",
     "plan_id": "STRING",
+    "regions": "ARRAY<STRING>",
     "retired": "ARRAY<STRING>",
     "run_id": "STRING",
     "seconds": "FLOAT64",
@@ -65,10 +68,17 @@ def scripts():
         "whole": FACT.on_days([date(2019, 1, 5), date(2019, 1, 6), date(2019, 1, 9)]),
     }
     texts["leave"] = "\n".join(warehouse.sql(name, **texts) for name in ("delete_whole", "delete_objects", "retire"))
+    of_hours = {"table": "fact_grid_intensity_hourly", "columns": by_region.REGION, "text": "region, edition"}
+    of_hours["within"], _ = by_region.bounded(of_hours["table"], [date(2019, 1, 5)], {("us_state", "NV")})
+    avoided = contract.load("fact_avoided_emissions_hourly")
+    of_factors = {"table": avoided.table, "column": ("factor_id",), "figures": "SUM(`co2_kg`) AS `co2_kg`"}
+    of_factors["within"] = avoided.within(*ledger.EVER, [{"ss_id": "34"}])
     for path in sorted(Path(warehouse.__file__).parent.joinpath("sql").glob("*.sql")):
         of_a_dimension = {"table": "dim_system", "column": "ss_id", "columns": ("ss_id", "dc_capacity_kw")}
         of_a_dimension["now"] = "IFNULL(is_current, TRUE)"
-        other = of_a_dimension if path.stem in ("referenced_keys", "dimension", "all_rows") else {}
+        other = of_a_dimension if path.stem in ("referenced_keys", "dimension", "all_rows", "traced_named") else {}
+        other = of_hours if path.stem in ("region_days", "region_hours") else other
+        other = of_factors if path.stem in ("restated", "traced_figures", "traced_values") else other
         script = warehouse.sql(path.stem, **texts | other)
         # Relations have the names that the warehouse gives them.
         yield pytest.param(re.sub(r"\{(\w+)\}", r"\1", script), id=path.stem)

@@ -11,22 +11,29 @@ from jobs import gwp
 
 VERSION = 1
 
-METHODS = ("avert_annual_dpv", "egrid_nonbaseload", "egrid_total_output")
+# Of each method by the hour: source and basis of fact_grid_intensity_hourly.
+BY_HOUR = {"oge_consumed_hourly": ("oge", "consumed"), "cems_fossil_hourly": ("campd", "fossil")}
+METHODS = ("avert_annual_dpv", "egrid_nonbaseload", "egrid_total_output", *BY_HOUR)
 GASES = {"co2": "CO2", "ch4": "CH4", "n2o": "N2O", "nox": "NOx", "so2": "SO2"}
 
 UNCATALOGUED = "the system is in no catalogue"
+NO_HOUR = "the hour has no factor"
 NO_ENERGY = "the energy of the hour is not known"
 KWH_PER_MWH = 1000
+RATES = [f"{gas}_kg_per_mwh" for gas in GASES]
+FACTOR = ("factor_id", "edition", "data_year", *RATES)
 
 
-def transform(hours: DataFrame, factors: DataFrame) -> DataFrame:
+def transform(hours: DataFrame, factors: DataFrame, intensities: DataFrame) -> DataFrame:
     """Multiply each hour's energy by the rates that hold, by each method.
 
     Mass of a gas [kg] = energy [kWh] / 1000 * rate [kg/MWh]; CO2e = CO2 + CH4 * GWP + N2O * GWP of one set (`gwp`).
 
     Args:
         hours: rows of fact_pv_energy_hourly.
-        factors: rows of view_system_factor; of a system, method and day one at most holds.
+        factors: rows of view_system_factor; of a system, method and day one at most holds. For methods by the hour they
+            name the region.
+        intensities: rows of fact_grid_intensity_hourly.
 
     Returns:
         One row per system, hour and method, as the contract describes it.
@@ -48,7 +55,9 @@ def transform(hours: DataFrame, factors: DataFrame) -> DataFrame:
         & (F.col("day") >= F.coalesce("holds_from", "day"))
         & (F.col("day") <= F.coalesce("holds_to", "day"))
     )
-    rated = hour.join(factor, holds, "left").drop(F.col("factor.ss_id"), F.col("factor.method"))
+    placed = hour.join(factor, holds, "left").drop(F.col("factor.ss_id"), F.col("factor.method"))
+    rated = placed.join(_by_hour(intensities), ["method", "region_scheme", "region", "hour_start_utc"], "left")
+    rated = rated.withColumns({name: F.coalesce(name, f"hourly_{name}") for name in FACTOR})
     masses = rated.withColumns(
         {f"{gas}_kg": F.col("energy_kwh") / KWH_PER_MWH * F.col(f"{gas}_kg_per_mwh") for gas in GASES}
     )
@@ -77,7 +86,24 @@ def transform(hours: DataFrame, factors: DataFrame) -> DataFrame:
         F.coalesce(
             F.when(F.col("is_catalogued").isNull(), UNCATALOGUED),
             F.col("reason"),
+            F.when(F.col("factor_id").isNull(), NO_HOUR),
             F.when(F.col("energy_kwh").isNull(), NO_ENERGY),
             F.when(missing != "", F.concat(F.lit("the source has no "), missing)),
         ).alias("reason"),
+    )
+
+
+def _by_hour(intensities: DataFrame) -> DataFrame:
+    """Give the factors of the methods by the hour, under names of their own."""
+    is_of = [
+        F.when((F.col("source") == source) & (F.col("basis") == basis), method)
+        for method, (source, basis) in BY_HOUR.items()
+    ]
+    named = intensities.withColumn("factor_id", F.concat_ws("/", "source", "edition", "data_year", "basis", "region"))
+    return named.select(
+        F.coalesce(*is_of).alias("method"),
+        "region_scheme",
+        "region",
+        "hour_start_utc",
+        *(F.col(name).alias(f"hourly_{name}") for name in FACTOR),
     )

@@ -68,6 +68,21 @@ wanted AS (
   UNION ALL
   SELECT ss_id, 'egrid_total_output' AS method, 'egrid_subregion' AS region_scheme, egrid_subregion AS region
   FROM `${dataset}.dim_system_region`
+  UNION ALL
+  SELECT
+    ss_id,
+    'oge_consumed_hourly' AS method,
+    'balancing_authority' AS region_scheme,
+    -- These subregions are what one authority balances; of any other a place does not tell its authority.
+    CASE
+      WHEN egrid_subregion = 'ERCT' THEN 'ERCO'
+      WHEN egrid_subregion = 'NEWE' THEN 'ISNE'
+      WHEN egrid_subregion IN ('NYCW', 'NYLI', 'NYUP') THEN 'NYIS'
+    END AS region
+  FROM `${dataset}.dim_system_region`
+  UNION ALL
+  SELECT ss_id, 'cems_fossil_hourly' AS method, 'us_state' AS region_scheme, us_state AS region
+  FROM `${dataset}.dim_system_region`
 )
 SELECT
   wanted.ss_id,
@@ -85,7 +100,8 @@ SELECT
   held.so2_kg_per_mwh,
   CASE
     WHEN wanted.region IS NULL THEN 'the region of the system is not known'
-    WHEN held.factor_id IS NULL THEN 'the region has no factor'
+    -- Of the methods by the hour each hour has a factor of its own, or none.
+    WHEN held.factor_id IS NULL AND NOT ENDS_WITH(wanted.method, '_hourly') THEN 'the region has no factor'
   END AS reason,
   DATE(held.first_year, 1, 1) AS holds_from,
   DATE(held.last_year, 12, 31) AS holds_to
