@@ -325,5 +325,6 @@ def test_only_tables_that_are_loaded_have_staged_loads():
         "fact_grid_intensity_hourly",
         FACT,
         DAILY,
+        "fact_avoided_emissions_hourly",
         "fact_pv_energy_hourly",
     }

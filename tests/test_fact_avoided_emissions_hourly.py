@@ -5,17 +5,24 @@ import re
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta, timezone
 
+import pyarrow as pa
 import pytest
 from both import same_on_both
 from conftest import FIXTURES, READINGS, day_file, day_key, staged_in_this_process
 from googlesql import DATASET
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs import contract
 from jobs.cli import trace_command, verify_command
 from jobs.listing import Window
+from jobs.tables import fact_avoided_emissions_hourly as avoided_table
 from jobs.trace import trace
 
 TABLE = "fact_avoided_emissions_hourly"
+WAREHOUSES = ("duckdb", "bigquery")
+# The double of the service costs seconds a test.
+pytestmark = pytest.mark.exhaustive_on("bigquery")
 AVERT, NONBASELOAD, TOTAL = "avert_annual_dpv", "egrid_nonbaseload", "egrid_total_output"
 CONSUMED, FOSSIL = "oge_consumed_hourly", "cems_fossil_hourly"
 UNKNOWN = "the region of the system is not known"
@@ -196,6 +203,59 @@ def test_a_system_without_a_factor_has_a_month_without_a_figure():
 
     assert (month["energy_kwh"], month["co2_kg"], month["energy_share_with_factor"]) == (10.0, None, 0.0)
     assert (month["co2_least_kg"], month["displacement_methods"]) == (None, None)
+
+
+LB_KG = 0.45359237
+# US EPA, Emission Factors Hub 2024, table 6 (eGRID 2022): total output and non-baseload [lb CO2/MWh], and what a MWh
+# avoids by them [kg].
+HUB = {
+    "CAMX": (497.443, 1054.982, 225.636, 478.532),
+    "ERCT": (771.083, 1194.876, 349.757, 541.987),
+    "NEWE": (536.428, 923.348, 243.320, 418.824),
+    "RMPA": (1124.887, 1676.390, 510.240, 760.398),
+}
+# eGRID 2022's totals of the country: short tons of CO2 and net MWh.
+US_SHORT_TONS, US_MWH = 1_745_134_436.78, 4_240_140_532.692
+# The example of EPA's AVERT: 100 MW at all hours of a year, by 1,109 lb/MWh.
+EXAMPLE_KW, EXAMPLE_HOURS, EXAMPLE_LB = 100_000, 8_760, 1_109
+
+
+def test_the_published_examples_come_out_as_published(spark):
+    """EPA's own figures: AVERT's example, eGRID's average of the country, and a MWh by the Hub's rates."""
+    start = datetime(2023, 1, 1, tzinfo=UTC)
+
+    def rate(ss_id, method, lb_per_mwh):
+        return {
+            "ss_id": ss_id,
+            "method": method,
+            "factor_id": "f",
+            "co2_kg_per_mwh": lb_per_mwh * LB_KG,
+            "data_year": 2022,
+        }
+
+    def hour(ss_id, number, energy_kwh):
+        return {"ss_id": ss_id, "hour_start_utc": start + timedelta(hours=number), "energy_ac_kwh": float(energy_kwh)}
+
+    rates = [rate(1, AVERT, EXAMPLE_LB), rate(2, TOTAL, US_SHORT_TONS * 2000 / US_MWH)]
+    hours = [hour(1, number, EXAMPLE_KW) for number in range(EXAMPLE_HOURS)] + [hour(2, 0, 1000)]
+    for ss_id, (total, margin, *_) in enumerate(HUB.values(), start=3):
+        rates += [rate(ss_id, TOTAL, total), rate(ss_id, NONBASELOAD, margin)]
+        hours.append(hour(ss_id, 0, 1000))
+    inputs = [
+        spark.createDataFrame(pa.Table.from_pylist(rows, given), from_arrow_schema(given))
+        for (table, columns), rows in zip(contract.load(TABLE).derived_from.items(), (hours, rates, []), strict=True)
+        for given in [pa.schema([contract.load(table).arrow_schema.field(name) for name in columns])]
+    ]
+
+    made = avoided_table.transform(*inputs).groupBy("ss_id", "method").agg(F.sum("co2_kg").alias("kg"))
+    kg = {(row.ss_id, row.method): row.kg for row in made.collect()}
+
+    assert kg[1, AVERT] / LB_KG == pytest.approx(971_484_000, rel=1e-12)
+    assert kg[2, TOTAL] / LB_KG == pytest.approx(823.149, abs=5e-4)
+    assert kg[2, TOTAL] == pytest.approx(373.374, abs=6e-4)
+    for ss_id, (*_, average, margin) in enumerate(HUB.values(), start=3):
+        assert (kg[ss_id, TOTAL], kg[ss_id, NONBASELOAD]) == pytest.approx((average, margin), abs=6e-4)
+    assert {method for (_, method), mass in kg.items() if mass is None} >= {CONSUMED, FOSSIL}
 
 
 FACT, HOURS = "fact_pv_measurement", "fact_grid_intensity_hourly"

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("dag")
 
 # What stages elsewhere is imported by those only who have set SPARK_PROFILE.
 FILES = sorted(path.stem for path in (ROOT / "dags").glob("*.py") if not path.stem.startswith("stage_on_"))
-DAGS = ["activity", "grid", "marts", "pv", "upkeep"]
+DAGS = ["activity", "avoided", "grid", "marts", "pv", "upkeep"]
 BUCKETS = {"{pvdaq_bucket}": "oedi-data-lake", "{landing_bucket}": "landing-bucket"}
 BUCKETS["{oge_bucket}"] = "open-grid-emissions"
 STEPS = ["plan", "stage", "check", "publish"]
@@ -107,7 +107,7 @@ def made_of(table):
     """What a table's rows are made of, by its contract: the tables it is derived from, or folders of the bucket."""
     promised = contract.load(table)
     if promised.derived_from:
-        return set(promised.derived_from)
+        return set(promised.made_of)
     return {
         f"s3://{BUCKETS[source.bucket]}/{prefix.partition('{')[0].rpartition('/')[0]}"
         for source in promised.sources
@@ -118,7 +118,7 @@ def made_of(table):
 def test_each_publish_leads_from_what_its_contract_names_to_its_table_and_no_other_task_has_assets(every_task):
     lineage = {key[1]: (set(task["inlets"]), task["outlets"]) for key, task in every_task.items() if task["assets"]}
     tables = [table for table in contract.names() if contract.load(table).sources]
-    assert len(tables) == 9
+    assert len(tables) == 10
     assert lineage == {f"{table}.publish": (made_of(table), [table]) for table in tables}
 
 
@@ -155,6 +155,14 @@ def test_the_asset_graph_leads_from_the_bucket_to_each_mart(every_task):
         "s3://oedi-data-lake/pvdaq/parquet/site",
         "s3://oedi-data-lake/pvdaq/parquet/system",
     }
+
+
+def test_what_starts_a_dag_of_marts_is_what_its_tables_are_made_of_and_no_table_of_it(every):
+    for name in ("marts", "avoided"):
+        tables = {task_id.partition(".")[0] for task_id in every[name]["tasks"] if "." in task_id}
+        inputs = set().union(*(contract.load(table).made_of for table in tables))
+        assert {asset["name"] for asset in every[name]["started_by"]} == inputs
+        assert not inputs & tables
 
 
 def test_with_bigquery_each_publish_leads_to_its_checkpoint_and_with_sparks_page_each_stage_to_that(home):
