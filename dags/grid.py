@@ -1,7 +1,7 @@
 """What the grid emits: emission factors, and which of them are a system's; and what a MWh emits hour by hour.
 
-Loads `dim_system_region` from the newest catalogue of PVDAQ and the newest polygons of eGRID, and beside it
-`dim_emission_factor` from the landing bucket, where `python -m jobs land` puts what an agency has published:
+Loads `dim_system_region` from the newest catalogue of PVDAQ and the newest polygons of eGRID and of control areas, and
+beside it `dim_emission_factor` from the landing bucket, where `python -m jobs land` puts what an agency has published:
 eGRID, AVERT, the Emission Factors Hub and the Supply Chain factors. Each edition is rows of its own, and one that
 corrects another leaves it as it was. `fact_grid_intensity_hourly` comes from the public bucket of Open Grid Emissions,
 whose newest version of a year takes the place of older ones.
@@ -51,7 +51,8 @@ def editions(run):
 def grid():
     """Load the factors, the regions and the intensities beside one another."""
     load("dim_emission_factor", editions, made_of=SOURCES)
-    load("dim_system_region", editions, made_of=[folder("pvdaq/csv"), landed("emissions/egrid")])
+    maps = [landed(f"emissions/{source}") for source in ("egrid", "control_areas")]
+    load("dim_system_region", editions, made_of=[folder("pvdaq/csv"), *maps])
     load("fact_grid_intensity_hourly", editions, made_of=[oge("open_grid_emissions_data")])
 
 
