@@ -3,8 +3,9 @@
 Loads `dim_system_region` from the newest catalogue of PVDAQ and the newest polygons of eGRID and of control areas, and
 beside it `dim_emission_factor` from the landing bucket, where `python -m jobs land` puts what an agency has published:
 eGRID, AVERT, the Emission Factors Hub and the Supply Chain factors. Each edition is rows of its own, and one that
-corrects another leaves it as it was. `fact_grid_intensity_hourly` comes from the public bucket of Open Grid Emissions,
-whose newest version of a year takes the place of older ones.
+corrects another leaves it as it was; `dim_grid_region` has the regions that they draw or name.
+`fact_grid_intensity_hourly` comes from the public bucket of Open Grid Emissions, whose newest version of a year takes
+the place of older ones.
 
 * **On schedule** each run loads what has landed since the last one.
 * **Trigger** by hand to accept what a rule of the contract has found in a table, after its failed *check* has named the
@@ -53,6 +54,7 @@ def grid():
     load("dim_emission_factor", editions, made_of=SOURCES)
     maps = [landed(f"emissions/{source}") for source in ("egrid", "control_areas")]
     load("dim_system_region", editions, made_of=[folder("pvdaq/csv"), *maps])
+    load("dim_grid_region", editions, made_of=[*maps, landed("emissions/avert")])
     load("fact_grid_intensity_hourly", editions, made_of=[oge("open_grid_emissions_data")])
 
 

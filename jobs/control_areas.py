@@ -34,18 +34,10 @@ class ControlAreas:
         Raises:
             SourceError: it has no polygons with names, or they are not in degrees.
         """
-        found: dict[str, list[BaseGeometry]] = {}
-        try:
-            for feature in json.loads(body.decode("utf-8-sig"))["features"]:
-                name = _plain(feature["properties"]["NAME"])
-                if feature["geometry"] is not None:
-                    polygon = shapely.make_valid(shape(feature["geometry"]))
-                    found.setdefault(_codes().get(name, name), []).append(polygon)
-        except (ValueError, KeyError, TypeError, AttributeError) as fault:
-            raise SourceError(f"is not GeoJSON of control areas with a NAME each: {fault!r}") from None
-        if not found:
+        pieces = {name: parts for name, parts in drawn(body).items() if parts}
+        if not pieces:
             raise SourceError("has no polygon of a control area")
-        polygons = {name: shapely.union_all(parts) for name, parts in sorted(found.items())}
+        polygons = {name: shapely.union_all(parts) for name, parts in sorted(pieces.items())}
         west, south, east, north = shapely.total_bounds(list(polygons.values()))
         if west < -180 or east > 180 or south < -90 or north > 90:
             raise SourceError(f"is not in degrees: it reaches from {west:.0f} {south:.0f} to {east:.0f} {north:.0f}")
@@ -68,6 +60,29 @@ class ControlAreas:
         if area not in _names():
             return Assignment(None, "unmapped", reason=f"the place is in the area {area!r}, whose code is not known")
         return Assignment(area, "nearest" if distance_km else "polygon", distance_km=distance_km)
+
+
+def drawn(body: bytes) -> dict[str, list[BaseGeometry]]:
+    """Read GeoJSON in HIFLD's layout: the pieces of each area, by the authority's code or else by the area's name.
+
+    Raises:
+        SourceError: it is none.
+    """
+    found: dict[str, list[BaseGeometry]] = {}
+    try:
+        for feature in json.loads(body.decode("utf-8-sig"))["features"]:
+            name = _plain(feature["properties"]["NAME"])
+            pieces = found.setdefault(_codes().get(name, name), [])
+            if feature["geometry"] is not None:
+                pieces.append(shapely.make_valid(shape(feature["geometry"])))
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise SourceError(f"is not GeoJSON of control areas with a NAME each: {fault!r}") from None
+    return found
+
+
+def name_of(code: str) -> str:
+    """Give the full name of an authority; of an area without a code its own."""
+    return _names().get(code, code)
 
 
 def _plain(name: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import shapely
 from shapely.geometry import Point, shape
 from shapely.geometry.base import BaseGeometry
@@ -102,6 +103,18 @@ def avert_region(state: str | None) -> Assignment:
         return Assignment(None, "unmapped", reason=f"AVERT has no region in {state}")
     region, share = max(shares.items(), key=lambda item: (item[1], item[0]))
     return Assignment(region, "state", share_percent=share)
+
+
+def states_of(region: str) -> str | None:
+    """Tell which states an AVERT region has, each with the share of its consumption; none for no region of AVERT's."""
+    shares = {state: found[region] for state, found in sorted(_avert().items()) if region in found}
+    return ", ".join(f"{state} {share:g} %" for state, share in shares.items()) or None
+
+
+def area_km2(polygon: BaseGeometry) -> float:
+    """Measure the area of a polygon in degrees on a sphere, by the projection on a cylinder that keeps areas."""
+    flat = shapely.transform(polygon, lambda at: np.column_stack([np.radians(at[:, 0]), np.sin(np.radians(at[:, 1]))]))
+    return flat.area * EARTH_KM**2
 
 
 def _at(polygons: dict[str, BaseGeometry], latitude_deg: float | None, longitude_deg: float | None) -> Assignment:
