@@ -191,6 +191,48 @@ def test_a_factor_that_a_newer_edition_has_under_another_name_is_not_one_of_toda
     ]
 
 
+def intensity(hour, co2, year=2021, month=7, day=1, **more):
+    local = datetime(year, month, day, hour)
+    return {
+        "region_scheme": "balancing_authority",
+        "region": "CISO",
+        "source": "oge",
+        "basis": "consumed",
+        "data_year": year,
+        "hour_start_utc": datetime(year, month, day, hour, tzinfo=UTC),
+        "hour_start_local": local,
+        "co2_kg_per_mwh": co2,
+        "co2e_kg_per_mwh": None,
+        "gwp_set": None,
+        "generation_mwh": None,
+        "coverage": None,
+    } | more
+
+
+def test_an_hour_of_the_day_is_the_mean_of_its_hours_and_by_energy_where_that_is_known():
+    fossil = {"source": "campd", "basis": "fossil", "region_scheme": "us_state", "region": "CA"}
+    hours = [
+        intensity(12, 200.0, co2e_kg_per_mwh=202.0, gwp_set="AR6"),
+        intensity(12, 100.0, day=2, co2e_kg_per_mwh=102.0, gwp_set="AR6"),
+        intensity(12, None, day=3),
+        intensity(13, 500.0),
+        # 400 kg/MWh of 300 MWh and 800 of 100 are 500 of 400 MWh; what has no CO2 has no weight.
+        intensity(12, 400.0, **fossil, generation_mwh=300.0, coverage=1.0),
+        intensity(12, 800.0, day=2, **fossil, generation_mwh=100.0, coverage=0.5),
+        intensity(12, None, day=3, **fossil, generation_mwh=1000.0, coverage=0.0),
+    ]
+
+    rows = answer("view_grid_intensity_by_hour", fact_grid_intensity_hourly=hours)
+
+    told = ("region", "hour_of_day", "hours", "hours_with_co2", "co2_kg_per_mwh", "co2e_kg_per_mwh", "generation_mwh")
+    assert sorted(tuple(row[name] for name in told) for row in rows) == [
+        ("CA", 12, 3, 2, 500.0, None, 1400.0),
+        ("CISO", 12, 3, 2, 150.0, 152.0, None),
+        ("CISO", 13, 1, 1, 500.0, None, None),
+    ]
+    assert {(row["data_year"], row["month"]) for row in rows} == {(2021, 7)}
+
+
 def version(key, generation, retired=None, table="t", load="l1", **counts):
     return {
         "table_name": table,

@@ -53,7 +53,7 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
     for line in published.table(source.body(), (*OGE_CLOCKS, *OGE_RATES.values())):
         rows_read += 1
         try:
-            row = about | _rates(line.cells, year) | {"hour_start_utc": _hour(line.cells, year)}
+            row = about | _rates(line.cells, year) | _clocks(line.cells, year)
         except ValueError as fault:
             rejects.append(Reject(line.number, None, str(fault), line.raw_text))
             continue
@@ -87,7 +87,7 @@ def _kg(text: str) -> float | None:
     return float(Decimal(text) * LB)
 
 
-def _hour(cells: dict[str, str], year: int) -> datetime:
+def _clocks(cells: dict[str, str], year: int) -> dict[str, datetime]:
     """Read which hour of UTC a line is of, and hold it to the local clock beside it.
 
     Raises:
@@ -102,7 +102,7 @@ def _hour(cells: dict[str, str], year: int) -> datetime:
         raise ValueError(f"{cells['datetime_local']} and {cells['datetime_utc']} are not one time")
     if local.year != year:
         raise ValueError(f"{cells['datetime_local']} is of {local.year}, and the file of {year}")
-    return utc.astimezone(UTC)
+    return {"hour_start_utc": utc.astimezone(UTC), "hour_start_local": local.replace(tzinfo=None)}
 
 
 def _table(rows) -> pa.Table:
