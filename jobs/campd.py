@@ -135,7 +135,7 @@ def blocks(source: SourceObject) -> Iterator[Block]:
 
     Args:
         source: an object whose key names the year, and a state or a quarter, of which the other part is empty. Its part
-            `left`, if any, names what newer editions own of it, such as `ca q3`.
+            `left`, if any, names what newer editions own of it, such as `quarter=3 state=ca`.
 
     Yields:
         Blocks in file order. A row whose unit and hour stood in the block before with the same values is a duplicate;
@@ -396,15 +396,14 @@ def _row(raw: bytes, header: list[str], share: Share) -> tuple[dict, tuple[str |
 
 
 def _without(rows: pa.Table, left: list[str]) -> pa.Table:
-    """Leave out what newer editions own: of a state, of a quarter, or of both."""
+    """Leave out what newer editions own: of a state, or of a quarter."""
     for words in left:
-        theirs = np.ones(len(rows), dtype=bool)
-        for word in words.split("-"):
-            if word.startswith("q"):
-                theirs &= pc.equal(pc.quarter(rows["hour_start_local"]), int(word[1:])).to_numpy()
-            else:
-                theirs &= pc.equal(rows["state"].cast(pa.string()), word.upper()).to_numpy()
-        rows = rows.filter(pa.array(~theirs))
+        name, _, part = words.partition("=")
+        if name == "quarter":
+            theirs = pc.equal(pc.quarter(rows["hour_start_local"]), int(part))
+        else:
+            theirs = pc.equal(rows["state"].cast(pa.string()), part.upper())
+        rows = rows.filter(pc.invert(theirs))
     return rows
 
 

@@ -172,10 +172,10 @@ def test_a_state_of_several_zones_has_no_instant(both):
 
 def test_what_newer_editions_own_is_counted_and_not_given(both):
     quarter = {"year": "2023", "state": "", "quarter": "1"}
-    (block,) = read(line(state="CA"), line(state="NV", plant="2336"), parts=quarter, left="ca")
+    (block,) = read(line(state="CA"), line(state="NV", plant="2336"), parts=quarter, left="state=ca")
     assert [row["state"] for row in block.rows.to_pylist()] == ["NV"]
     assert (block.rows_read, block.rows_duplicate) == (2, 1)
 
-    (block,) = read(line(), line(day="2023-04-01"), left="q2")
+    (block,) = read(line(), line(day="2023-04-01"), left="quarter=2")
     assert [row["hour_start_local"] for row in block.rows.to_pylist()] == [datetime(2023, 1, 1)]
     assert block.rows_duplicate == 1
