@@ -109,6 +109,9 @@ class Source:
     `companions` are the prefixes of small objects that a system's objects are read with, by what they are called;
     `registers` the registers whose lines on the system they are read with. In the landing bucket an edition's file
     `lands_as` this name.
+    `shares` are the parts of a key that say which share of its year an object has, all of it where they are empty: of
+    two editions with the same share the one that was published last owns it. A whole record `owns_through` a year what
+    other sources have too.
     """
 
     name: str
@@ -121,6 +124,8 @@ class Source:
     companions: Mapping[str, str] = field(default_factory=dict)
     lands_as: str | None = None
     registers: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
+    owns_through: int | None = None
 
     def parts(self, key: str) -> dict[str, str] | None:
         """Take a key apart; none if it is not one of this source's. A part that the key leaves out is empty."""
@@ -147,7 +152,8 @@ class Contract:
     which is then made anew of all its objects. `looks_at` are tables and views that its checks read.
     `query` is a view's GoogleSQL, with `${dataset}` before each table; a table has none. A derived table is built from
     the columns `derived_from` names of a fact, which comes first, and of dimensions; its `unit` is a key of UNIT_REACH.
-    `freshness` is how far a table may be behind what it is made of.
+    `freshness` is how far a table may be behind what it is made of. `partition_unit` is DAY, or MONTH of a table whose
+    days are more than BigQuery's partitions.
     """
 
     table: str
@@ -158,6 +164,7 @@ class Contract:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     partition: str | None
+    partition_unit: str
     requires_partition_filter: bool
     retention_days: int | None
     freshness: timedelta | None
@@ -303,6 +310,7 @@ def _contract(table, document, schema) -> Contract:
         columns=tuple(_column(p) for p in schema.properties),
         key=tuple(p.name for p in keyed),
         partition=partitions[0] if partitions else None,
+        partition_unit=custom.get("partitionUnit", "DAY"),
         requires_partition_filter=custom.get("requirePartitionFilter", False),
         retention_days=_retention_days(document, partitions),
         freshness=_freshness(document),
@@ -372,6 +380,8 @@ def _source(server) -> Source:
         companions=custom.get("companions", {}),
         lands_as=custom.get("landsAs"),
         registers=tuple(custom.get("registers", ())),
+        shares=tuple(custom.get("shares", ())),
+        owns_through=custom.get("ownsThrough"),
     )
 
 
