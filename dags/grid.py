@@ -55,7 +55,7 @@ def grid():
     maps = [landed(f"emissions/{source}") for source in ("egrid", "control_areas")]
     load("dim_system_region", editions, made_of=[folder("pvdaq/csv"), *maps])
     load("dim_grid_region", editions, made_of=[*maps, landed("emissions/avert")])
-    load("fact_grid_intensity_hourly", editions, made_of=[oge("open_grid_emissions_data")])
+    load("fact_grid_intensity_hourly", editions, made_of=[oge("open_grid_emissions_data"), landed("emissions/campd")])
 
 
 grid()
