@@ -109,6 +109,7 @@ class Source:
     `companions` are the prefixes of small objects that a system's objects are read with, by what they are called;
     `registers` the registers whose lines on the system they are read with. In the landing bucket an edition's file
     `lands_as` this name.
+    An optional one is not read where no setting names its bucket.
     `shares` are the parts of a key that say which share of its year an object has, all of it where they are empty: of
     two editions with the same share the one that was published last owns it. A whole record `owns_through` a year what
     other sources have too.
@@ -124,6 +125,7 @@ class Source:
     companions: Mapping[str, str] = field(default_factory=dict)
     lands_as: str | None = None
     registers: tuple[str, ...] = ()
+    is_optional: bool = False
     shares: tuple[str, ...] = ()
     owns_through: int | None = None
 
@@ -380,6 +382,7 @@ def _source(server) -> Source:
         companions=custom.get("companions", {}),
         lands_as=custom.get("landsAs"),
         registers=tuple(custom.get("registers", ())),
+        is_optional=custom.get("optional", False),
         shares=tuple(custom.get("shares", ())),
         owns_through=custom.get("ownsThrough"),
     )

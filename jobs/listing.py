@@ -75,9 +75,8 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
     Raises:
         SourceError: the source cannot be listed, has nothing at all, or two objects claim one part of one source.
     """
-    # What is for all to read is read by those who ask for it.
-    unused = {"{pudl_bucket}"} if not settings().pudl_bucket else set()
-    places = [place for place in dict.fromkeys(source.bucket for source in promised.sources) if place not in unused]
+    named = settings().names
+    places = dict.fromkeys(one.bucket for one in promised.sources if not one.is_optional or named(one.bucket))
     parts = [tuple(source for source in promised.sources if source.bucket == place) for place in places]
     return [found for part in parts for found in _listed(replace(promised, sources=part), window, progress)]
 

@@ -86,6 +86,10 @@ class Settings(BaseSettings):
         12, gt=0, description="how much longer than usual a run may take before it is late [h]"
     )
 
+    def names(self, place: str) -> bool:
+        """Tell whether a bucket that a contract's location means is named."""
+        return bool(place.format_map(self.model_dump()))
+
     def bucket(self, place: str) -> str:
         """Name the bucket that a contract's location means, such as `{landing_bucket}`.
 

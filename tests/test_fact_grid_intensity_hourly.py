@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import FIXTURES, expected_rows
+from conftest import FIXTURES, expected_rows, forget
 
 from jobs import campd, fossil
 from jobs.errors import ContractError, SourceError
@@ -234,6 +234,17 @@ def test_a_quarter_that_is_published_later_takes_its_hours_from_the_states_year(
         ("2024-02", 4, pytest.approx(4 * 0.022679619)),
         ("2024-03", 4, pytest.approx(4 * 0.045359237)),
     ]
+
+
+def test_without_a_landing_bucket_what_is_public_is_loaded_all_the_same(place, hour_by_hour, monkeypatch):
+    place.put_fixtures()
+    monkeypatch.delenv("LANDING_BUCKET")
+    forget()
+
+    found, _ = hour_by_hour()
+
+    assert found.new == 5
+    assert {region for region, *_ in hours(place)} == {"CISO", "HST", "ISNE", "TVA"}
 
 
 def units(*told):

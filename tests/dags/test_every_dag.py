@@ -57,7 +57,7 @@ def test_parsing_imports_no_spark_no_client_and_no_warehouse(home, name):
 
 
 LANDED = [("grid", "dim_emission_factor"), ("grid", "dim_system_region"), ("activity", "dim_price_index")]
-LANDED += [("grid", "dim_grid_region"), ("grid", "fact_grid_intensity_hourly")]
+LANDED += [("grid", "dim_grid_region")]
 
 
 @pytest.mark.parametrize(("name", "table"), LANDED)
