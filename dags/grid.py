@@ -1,9 +1,11 @@
-"""What the grid emits: emission factors, and which of them are a system's.
+"""What the grid emits: hour by hour and unit by unit, by emission factors, and which of these are a system's.
 
 Loads `dim_system_region` from the newest catalogue of PVDAQ and the newest polygons of eGRID, and beside it
 `dim_emission_factor` from the landing bucket, where `python -m jobs land` puts what an agency has published:
 eGRID, AVERT, the Emission Factors Hub and the Supply Chain factors. Each edition is rows of its own, and one that
-corrects another leaves it as it was.
+corrects another leaves it as it was. From there too come `fact_unit_emissions_hourly` and `dim_generating_unit`: EPA's
+files of the hours of generating units, of which a newer one takes over what it has. With `PUDL_BUCKET` set, PUDL's
+record of all years is loaded with them, which is 5 GB.
 
 * **On schedule** each run loads what has landed since the last one.
 * **Trigger** by hand to accept what a rule of the contract has found in a table, after its failed *check* has named the
@@ -18,7 +20,7 @@ from datetime import UTC, datetime
 import forms
 from airflow.sdk import CronDataIntervalTimetable, dag
 from alerts import in_time
-from assets import folder, landed
+from assets import folder, landed, pudl
 from table_steps import DEFAULTS, load
 
 SOURCES = [landed(f"emissions/{source}") for source in ("egrid", "avert", "ef_hub", "supply_chain")]
@@ -48,9 +50,11 @@ def editions(run):
     doc_md=__doc__,
 )
 def grid():
-    """Load the factors and the regions beside one another."""
+    """Load the factors, the regions, and the units and their hours beside one another."""
     load("dim_emission_factor", editions, made_of=SOURCES)
     load("dim_system_region", editions, made_of=[folder("pvdaq/csv"), landed("emissions/egrid")])
+    load("dim_generating_unit", editions, made_of=[landed("emissions/campd")])
+    load("fact_unit_emissions_hourly", editions, made_of=[landed("emissions/campd"), pudl("v2026.8.0")])
 
 
 grid()
