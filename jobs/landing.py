@@ -55,7 +55,7 @@ def land(file: Path, layout: str, edition: str, published_on: date, origin: str)
     size_bytes = file.stat().st_size
     if not size_bytes:
         raise LoadError(f"{file} is empty; nothing was landed")
-    _refuse_unreadable(source, source.parts(key), file)
+    _refuse_unreadable(layout, key, file)
     with file.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     name = settings().bucket(LANDING)
@@ -96,17 +96,18 @@ def _undated(source: Source, key: str) -> dict[str, str]:
     return {name: part for name, part in (source.parts(key) or {}).items() if name != "published_on"}
 
 
-def _refuse_unreadable(source: Source, parts: dict[str, str], file: Path) -> None:
-    """Read a file as its tables will, before it is there for good.
+def _refuse_unreadable(layout: str, key: str, file: Path) -> None:
+    """Read a file as its tables will, each by its own pattern of the key, before it is there for good.
 
     Raises:
         SourceError: it is not what it is said to be.
     """
-    found = SourceObject(source.name, parts, partial(file.open, "rb"))
     for table in contract.names():
-        if source.name in [known.name for known in contract.load(table).sources if known.bucket == LANDING]:
+        for known in contract.load(table).sources:
+            if known.bucket != LANDING or known.name != layout or (parts := known.parts(key)) is None:
+                continue
             try:
-                for _ in transform.of(table).transform(found):
+                for _ in transform.of(table).transform(SourceObject(layout, parts, partial(file.open, "rb"))):
                     pass
             except SourceError as fault:
                 raise SourceError(f"{file} {fault}; nothing was landed") from fault
