@@ -24,6 +24,11 @@ def landed(path):
     return _folder(f"{settings().landing_bucket or 'landing-bucket'}/{path}")
 
 
+def pudl(release):
+    """Give the asset of a release in PUDL's bucket."""
+    return _folder(f"{settings().pudl_bucket or 'pudl.catalyst.coop'}/{release}")
+
+
 def _folder(place):
     # At a URI of S3 Airflow imports boto3, and would for each task anew.
     return Asset(f"s3://{place}", place, group="source")

@@ -110,6 +110,10 @@ class Source:
     `companions` are the prefixes of small objects that a system's objects are read with, by what they are called;
     `registers` the registers whose lines on the system they are read with. In the landing bucket an edition's file
     `lands_as` this name.
+    An optional one is not read where no setting names its bucket.
+    `shares` are the parts of a key that say which share of its year an object has, all of it where they are empty: of
+    two editions with the same share the one that was published last owns it. A whole record `owns_through` a year what
+    other sources have too.
     """
 
     name: str
@@ -122,6 +126,9 @@ class Source:
     companions: Mapping[str, str] = field(default_factory=dict)
     lands_as: str | None = None
     registers: tuple[str, ...] = ()
+    is_optional: bool = False
+    shares: tuple[str, ...] = ()
+    owns_through: int | None = None
 
     def parts(self, key: str) -> dict[str, str] | None:
         """Take a key apart; none if it is not one of this source's. A part that the key leaves out is empty."""
@@ -149,7 +156,8 @@ class Contract:
     `query` is a view's GoogleSQL, with `${dataset}` before each table; a table has none. A derived table is built from
     the columns `derived_from` names of a fact, which comes first, and of dimensions or views of them by system; its
     `unit` is a key of UNIT_REACH.
-    `freshness` is how far a table may be behind what it is made of.
+    `freshness` is how far a table may be behind what it is made of. `partition_unit` is DAY, or MONTH of a table
+    whose days are more than BigQuery's partitions.
     """
 
     table: str
@@ -160,6 +168,7 @@ class Contract:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     partition: str | None
+    partition_unit: str
     requires_partition_filter: bool
     retention_days: int | None
     freshness: timedelta | None
@@ -315,6 +324,7 @@ def _contract(table, document, schema) -> Contract:
         columns=tuple(_column(p) for p in schema.properties),
         key=tuple(p.name for p in keyed),
         partition=partitions[0] if partitions else None,
+        partition_unit=custom.get("partitionUnit", "DAY"),
         requires_partition_filter=custom.get("requirePartitionFilter", False),
         retention_days=_retention_days(document, partitions),
         freshness=_freshness(document),
@@ -384,6 +394,9 @@ def _source(server) -> Source:
         companions=custom.get("companions", {}),
         lands_as=custom.get("landsAs"),
         registers=tuple(custom.get("registers", ())),
+        is_optional=custom.get("optional", False),
+        shares=tuple(custom.get("shares", ())),
+        owns_through=custom.get("ownsThrough"),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from jobs import register
+from jobs import editions, register
 from jobs.contract import Contract, Source
 from jobs.errors import LoadError, SourceError
 from jobs.objects import Bucket, ObjectVersion, digest
@@ -38,6 +38,7 @@ class Found:
     def object_id(self) -> str:
         """Identity by content, and by the content of all that it is read with: with another it gives other rows."""
         beside = [part for name, version in self.companions for part in (name, version.object_id)]
+        beside += [self.parts[editions.LEFT]] if editions.LEFT in self.parts else []
         return digest(self.version.object_id, *beside) if beside else self.version.object_id
 
     @property
@@ -74,7 +75,8 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
     Raises:
         SourceError: the source cannot be listed, has nothing at all, or two objects claim one part of one source.
     """
-    places = dict.fromkeys(source.bucket for source in promised.sources)
+    named = settings().names
+    places = dict.fromkeys(one.bucket for one in promised.sources if not one.is_optional or named(one.bucket))
     parts = [tuple(source for source in promised.sources if source.bucket == place) for place in places]
     return [found for part in parts for found in _listed(replace(promised, sources=part), window, progress)]
 
@@ -244,8 +246,8 @@ def _with_companions(bucket: Bucket, matching: list[Found]) -> list[Found]:
 def _companions(found: Found) -> Iterator[tuple[str, str]]:
     """Name what an object of a system is read with, and the prefix of its key."""
     for name, prefix in found.source.companions.items():
-        ss_id = found.parts["ss_id"]
-        yield name, prefix.format(ss_id=ss_id, folder=found.source.folder_of(ss_id))
+        folder = found.source.folder_of(found.parts.get("ss_id", ""))
+        yield name, prefix.format(folder=folder, **found.parts)
 
 
 def record(source: Source, parts: dict[str, str]) -> tuple | None:
@@ -258,11 +260,15 @@ def record(source: Source, parts: dict[str, str]) -> tuple | None:
 def outranked(promised: Contract, keys: Iterable[str], empty: Container[str] = ()) -> set[str]:
     """Tell which keys are of something that a source of higher rank has too, or its own in a newer version, not empty.
 
-    That is a system, a system's day, or whatever else the versions are of.
+    That is a system, a system's day, or whatever else the versions are of. So are an edition of whose year a newer one
+    has the same share or more, and one of a year that a record owns.
     """
+    owned: set[str] = set()
+    if any(source.shares for source in promised.sources):
+        owned = editions.superseded(promised, [key for key in keys if key not in empty])
     ranks = {source.name: source.outranks for source in promised.sources}
     if not any(ranks.values()) and not any("version" in source.key_pattern.groupindex for source in promised.sources):
-        return set()
+        return owned
     present: dict[tuple, dict[str, tuple[int, ...]]] = {}
     claims = {}
     for key in keys:
@@ -272,7 +278,7 @@ def outranked(promised: Contract, keys: Iterable[str], empty: Container[str] = (
             newest = present.setdefault(of, {})
             if key not in empty:
                 newest[name] = max(version, newest.get(name, version))
-    return {
+    return owned | {
         key
         for key, (name, of, version) in claims.items()
         if version < present[of].get(name, version) or any(name in ranks[other] for other in present[of])
@@ -291,11 +297,12 @@ def best(promised: Contract, found: list[Found]) -> list[Found]:
     return [one for one in found if one.version.key not in left_out]
 
 
-def subject(parts: dict[str, str]) -> tuple:
-    """Tell which system, and which of its days, an object is about; of one that has versions all that they share."""
+def subject(parts: dict[str, str]) -> tuple[int | str, ...]:
+    """Tell what an object is about: which system and which of its days, which share of a year, or all versions' own."""
     if "version" in parts:
-        return tuple(value for name, value in parts.items() if name != "version")
-    return tuple(int(parts[name]) for name in ("ss_id", "year", "month", "day") if name in parts)
+        return tuple(part for name, part in parts.items() if name not in ("version", "edition"))
+    of_days = tuple(int(parts[name]) for name in ("ss_id", "year", "month", "day") if name in parts)
+    return of_days + tuple(parts[name] for name in ("state", "quarter") if name in parts)
 
 
 def days_of(parts: dict[str, str]) -> tuple[date, date] | None:

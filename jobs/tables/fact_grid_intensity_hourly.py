@@ -3,17 +3,19 @@
 What surprises in this data: a file is of a year by the local clock, so that its last hours are of the next year in UTC,
 and files of old versions are of a year of UTC instead; areas that span time zones have had hours twice; version 0.10
 comes after version 0.9; the global warming potentials change with the year of the data; some small areas have rates
-below zero.
+below zero. What surprises in EPA's hours of units is told in `campd`, what is made of them in `fossil`.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from jobs import contract, published
-from jobs.transform import Parsed, Reject, SourceObject
+from jobs import campd, contract, fossil, published
+from jobs.transform import Parsed, Reject, Rejects, SourceObject
 
 VERSION = 1
 
@@ -27,25 +29,27 @@ OGE_AR6_SINCE = 2021
 
 
 def transform(source: SourceObject) -> Iterator[Parsed]:
-    """Turn a balancing authority's year of Open Grid Emissions into one row per hour [kg/MWh].
-
-    Args:
-        source: a file of consumed rates; its key says the version, the year by the local clock, and the authority.
-
-    Yields:
-        The hours in the file's order. A value that is blank is null, and the row says so. An hour again with the same
-        values is a duplicate; with others, of another year, without a zone or within an hour it is refused.
+    """Turn a file into one row per region and hour [kg/MWh].
 
     Raises:
         SourceError: the object is not the table that its key says.
     """
-    year, region = int(source.parts["local_year"]), source.parts["region"]
+    yield _consumed(source) if source.layout == "oge_consumed" else _fossil(source)
+
+
+def _consumed(source: SourceObject) -> Parsed:
+    """Read a balancing authority's year of Open Grid Emissions, whose key says version, year and authority.
+
+    A value that is blank is null, and the row says so. An hour again with the same values is a duplicate; with others,
+    of another year, without a zone or within an hour it is refused.
+    """
+    year = int(source.parts["local_year"])
     about = {
         "region_scheme": "balancing_authority",
-        "region": region,
+        "region": source.parts["region"],
         "source": "oge",
         "basis": "consumed",
-        "edition": f"v{source.parts['version']}",
+        "edition": source.parts["edition"],
         "data_year": year,
     }
     rows: dict[datetime, dict] = {}
@@ -53,7 +57,7 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
     for line in published.table(source.body(), (*OGE_CLOCKS, *OGE_RATES.values())):
         rows_read += 1
         try:
-            row = about | _rates(line.cells, year) | {"hour_start_utc": _hour(line.cells, year)}
+            row = about | _rates(line.cells, year) | _clocks(line.cells, year)
         except ValueError as fault:
             rejects.append(Reject(line.number, None, str(fault), line.raw_text))
             continue
@@ -63,7 +67,38 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
         elif known is not row:
             reason = f"the hour stands before, with other values: CO2 {known['co2_kg_per_mwh']} kg/MWh"
             rejects.append(Reject(line.number, None, reason, line.raw_text))
-    yield Parsed(_table(rows.values()), rows_read, duplicates, rejects)
+    return Parsed(_table(rows.values()), rows_read, duplicates, rejects)
+
+
+def _fossil(source: SourceObject) -> Parsed:
+    """Add up EPA's hours of units by state, each hour of which is in one file.
+
+    A row read is a unit's hour; all that is folded into a state's is counted as duplicate. Of a state of several time
+    zones the instants are not known, and its rows are refused, as one.
+    """
+    partial: list[pa.Table] = []
+    unplaced: Counter[str] = Counter()
+    rejects, rows_read, duplicates = Rejects(), 0, 0
+    for block in campd.blocks(source):
+        has_instant = block.rows["hour_start_utc"].is_valid()
+        unplaced.update(block.rows.filter(pc.invert(has_instant))["state"].cast(pa.string()).to_pylist())
+        partial.append(fossil.sums(block.rows.filter(has_instant)))
+        rows_read += block.rows_read
+        duplicates += block.rows_duplicate + pc.sum(has_instant).as_py()
+        rejects.extend(block.rejects)
+    about = {
+        "region_scheme": "us_state",
+        "source": "campd",
+        "basis": "fossil",
+        "edition": source.parts["edition"],
+        "data_year": int(source.parts["local_year"]),
+    }
+    rows = [about | hour for hour in fossil.intensities(partial)]
+    for state, count in sorted(unplaced.items()):
+        rejects.append(
+            Reject(0, "hour_start_utc", f"{state} has several time zones, so that no instant is known", state, count)
+        )
+    return Parsed(_table(rows), rows_read, duplicates - len(rows), list(rejects))
 
 
 def _rates(cells: dict[str, str], year: int) -> dict:
@@ -87,7 +122,7 @@ def _kg(text: str) -> float | None:
     return float(Decimal(text) * LB)
 
 
-def _hour(cells: dict[str, str], year: int) -> datetime:
+def _clocks(cells: dict[str, str], year: int) -> dict[str, datetime]:
     """Read which hour of UTC a line is of, and hold it to the local clock beside it.
 
     Raises:
@@ -102,7 +137,7 @@ def _hour(cells: dict[str, str], year: int) -> datetime:
         raise ValueError(f"{cells['datetime_local']} and {cells['datetime_utc']} are not one time")
     if local.year != year:
         raise ValueError(f"{cells['datetime_local']} is of {local.year}, and the file of {year}")
-    return utc.astimezone(UTC)
+    return {"hour_start_utc": utc.astimezone(UTC), "hour_start_local": local.replace(tzinfo=None)}
 
 
 def _table(rows) -> pa.Table:
