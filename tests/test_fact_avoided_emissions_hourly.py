@@ -141,14 +141,15 @@ def test_other_bases_resources_and_regions_of_the_same_name_are_no_factor_of_a_m
     ]
 
 
-def test_a_balancing_authority_is_told_where_a_subregion_is_one_and_guessed_nowhere():
+def test_a_balancing_authority_is_told_by_its_area_or_where_a_subregion_is_one_and_guessed_nowhere():
     subregions = ("CAMX", "ERCT", "NEWE", "NYCW", "NYLI", "NYUP")
 
     systems = [system(number, subregion) for number, subregion in enumerate(subregions)]
+    systems.append(system(9, "NEWE") | {"balancing_authority": "NBSO"})
     rows = held(systems, [factor("egrid", "2022", 2022, "CAMX", 225.6)])
 
     told = [(row["region"], row["reason"]) for row in rows if row["method"] == CONSUMED]
-    assert told == [(None, UNKNOWN), ("ERCO", None), ("ISNE", None), *[("NYIS", None)] * 3]
+    assert told == [(None, UNKNOWN), ("ERCO", None), ("ISNE", None), *[("NYIS", None)] * 3, ("NBSO", None)]
 
 
 def avoided(hour, method, energy_kwh, co2_kg, ss_id=34):

@@ -73,12 +73,15 @@ wanted AS (
     ss_id,
     'oge_consumed_hourly' AS method,
     'balancing_authority' AS region_scheme,
-    -- These subregions are what one authority balances; of any other a place does not tell its authority.
-    CASE
-      WHEN egrid_subregion = 'ERCT' THEN 'ERCO'
-      WHEN egrid_subregion = 'NEWE' THEN 'ISNE'
-      WHEN egrid_subregion IN ('NYCW', 'NYLI', 'NYUP') THEN 'NYIS'
-    END AS region
+    -- Where no polygon tells the authority, these subregions do: they are what one authority balances.
+    IFNULL(
+      balancing_authority,
+      CASE
+        WHEN egrid_subregion = 'ERCT' THEN 'ERCO'
+        WHEN egrid_subregion = 'NEWE' THEN 'ISNE'
+        WHEN egrid_subregion IN ('NYCW', 'NYLI', 'NYUP') THEN 'NYIS'
+      END
+    ) AS region
   FROM `${dataset}.dim_system_region`
   UNION ALL
   SELECT ss_id, 'cems_fossil_hourly' AS method, 'us_state' AS region_scheme, us_state AS region
