@@ -206,6 +206,12 @@ def test_a_system_without_a_factor_has_a_month_without_a_figure():
     assert (month["co2_least_kg"], month["displacement_methods"]) == (None, None)
 
 
+def test_what_is_avoided_is_read_by_no_other_table_or_view_and_so_is_netted_from_no_inventory():
+    """The GHG Protocol keeps avoided emissions outside of an inventory."""
+    readers = {name for name in contract.names() for of in [contract.load(name)] if TABLE in (*of.reads, *of.made_of)}
+    assert readers == {"view_avoided_emissions_monthly"}
+
+
 LB_KG = 0.45359237
 # US EPA, Emission Factors Hub 2024, table 6 (eGRID 2022): total output and non-baseload [lb CO2/MWh], and what a MWh
 # avoids by them [kg].
