@@ -12,7 +12,7 @@ asked again when a load is staged: a unit whose inputs have moved since the plan
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -22,13 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from jobs import by_region, contract, ledger, listing, staging, transform
+from jobs import contract, described, ledger, listing, staging, transform
 from jobs.contract import UNIT_REACH, Contract
 from jobs.errors import LoadError, StagingError, SupersededError
 from jobs.ledger import LoadedObject
 from jobs.listing import Found, Window
 from jobs.objects import ObjectVersion, digest
-from jobs.warehouse import sql, warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
 
 # Rows that a task hands to Spark at once.
 BATCH_ROWS = 65_536
-# The first and the last day on which a dimension's row holds, where it has such columns; null is without end. They tell
-# which days a row is of and are no part of what those are built from, for they move when a neighbour comes.
-SPAN = ("holds_from", "holds_to")
 
 
 @dataclass(frozen=True)
@@ -69,39 +65,15 @@ def units(promised: Contract, window: Window) -> dict[str, Unit]:
         for day in {one + timedelta(days=apart) for one in covered for apart in range(-reach, reach + 1)}:
             if window.first_day is None or window.first_day <= day <= window.last_day:
                 objects[ss_id, day].append(entry)
-    dimensions = _dimensions(promised, objects.keys())
+    dimensions = described.of_units(promised, objects.keys())
     found = {}
     for (ss_id, day), entries in sorted(objects.items()):
         key = f"ss_id={ss_id}/day={day}"
-        described = dimensions(ss_id, day)
-        etag = fingerprint(entries, described)
+        known = dimensions(ss_id, day)
+        etag = fingerprint(entries, known)
         version = ObjectVersion(fact.table, key, etag, sum(entry.rows_loaded for entry in entries))
-        found[key] = Unit(day, version, tuple(entries), described)
+        found[key] = Unit(day, version, tuple(entries), known)
     return found
-
-
-def _dimensions(
-    promised: Contract, wanted: Collection[tuple[int, date]]
-) -> Callable[[int, date], dict[str, list[dict]]]:
-    """Ask for what is not the fact; what it gives tells the rows of each for a system and day.
-
-    Of an input by region and hour, rows are the digests of the day in the regions that the others' rows name.
-    """
-    inputs = list(promised.derived_from.items())[1:]
-    systems = sorted({ss_id for ss_id, _ in wanted})
-    described = {name: dimension(name, of, systems) for name, of in inputs if not by_region.is_by_region(of)}
-    regions = {region for rows in described.values() for region in by_region.named(rows)}
-    days = {day for _, day in wanted}
-    digests = {name: by_region.digests(name, of, days, regions) for name, of in inputs if by_region.is_by_region(of)}
-
-    def of_unit(ss_id: int, day: date) -> dict[str, list[dict]]:
-        rows = {name: holding(known.get(ss_id, []), day) for name, known in described.items()}
-        if digests:
-            places = [(region, day) for region in sorted(by_region.named(rows))]
-            rows |= {name: [said[one] for one in places if one in said] for name, said in digests.items()}
-        return rows
-
-    return of_unit
 
 
 def live(fact: Contract, window: Window, reach: int = 0) -> Iterator[tuple[LoadedObject, int, Iterator[date]]]:
@@ -138,28 +110,10 @@ def _months(table: str, load_id: str) -> tuple[str, ...]:
     return tuple(sorted({path.partition("/")[0] for path in _files(contract.load(table), load_id)}))
 
 
-def dimension(table: str, columns: tuple[str, ...], systems: list[int]) -> dict[int, list[dict]]:
-    """Read columns of a dimension for some systems: its rows by system, those of now."""
-    found: dict[int, list[dict]] = defaultdict(list)
-    # A row that was there before its table had a history is one of now.
-    now = "IFNULL(is_current, TRUE)" if "is_current" in contract.load(table).column_names else "TRUE"
-    asked = sql("dimension", table=table, columns=columns, now=now)
-    for row in warehouse().select(asked, {"systems": systems}) if systems else ():
-        found[row["ss_id"]].append(row)
-    return found
-
-
-def holding(rows: list[dict], day: date) -> list[dict]:
-    """Give the rows that hold on a day: all, where they do not say when."""
-    if not rows or SPAN[0] not in rows[0]:
-        return rows
-    return [row for row in rows if (row[SPAN[0]] or date.min) <= day <= (row[SPAN[1]] or date.max)]
-
-
 def fingerprint(entries: list[LoadedObject], dimensions: Mapping[str, list[dict]]) -> str:
     """Hash what something is built from: live objects with their loads, and rows of dimensions."""
     said = [
-        (table, {name: row[name] for name in row if name not in SPAN})
+        (table, {name: row[name] for name in row if name not in described.SPAN})
         for table in dimensions
         for row in dimensions[table]
     ]
@@ -186,8 +140,8 @@ def derive(spark: "SparkSession", planned: "Plan") -> pa.Table:
             f"it was planned, such as {moved[0]}; nothing was published. Plan again"
         )
     due = [found[entry.key] for entry in planned.objects]
-    described = [_described(spark, promised, table, due) for table in list(promised.derived_from)[1:]]
-    rows = transform.of(promised.table).transform(_readings(spark, promised, due), *described).toArrow()
+    others = [_described(spark, promised, table, due) for table in list(promised.derived_from)[1:]]
+    rows = transform.of(promised.table).transform(_readings(spark, promised, due), *others).toArrow()
     return _owned(promised, planned, rows)
 
 
@@ -264,37 +218,11 @@ def _files(fact: Contract, load_id: str) -> dict[str, str]:
 
 
 def _described(spark: "SparkSession", promised: Contract, table: str, due: list[Unit]) -> "DataFrame":
-    """Give the dimension's rows of all units that are due, each once; of an input by region and hour the hours.
-
-    Raises:
-        SupersededError: hours have changed while they were read.
-    """
+    """Give a dimension's rows of all units that are due."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    columns = promised.derived_from[table]
-    if by_region.is_by_region(columns):
-        rows = _hours(promised, table, due)
-    else:
-        schema = contract.load(table).arrow_schema
-        distinct = {tuple(row.values()): row for unit in due for row in unit.dimensions[table]}
-        rows = pa.Table.from_pylist(list(distinct.values()), pa.schema([schema.field(name) for name in columns]))
+    rows = described.rows(promised, table, due)
     return spark.createDataFrame(rows, from_arrow_schema(rows.schema))
-
-
-def _hours(promised: Contract, table: str, due: list[Unit]) -> pa.Table:
-    columns = promised.derived_from[table]
-    said = {
-        (tuple(row[name] for name in by_region.REGION), unit.day): row for unit in due for row in unit.dimensions[table]
-    }
-    rows = by_region.hours(table, columns, said.keys())
-    days, regions = {day for _, day in said}, {region for region, _ in said}
-    now = by_region.digests(table, columns, days, regions)
-    if moved := [place for place in said if now.get(place) != said[place]]:
-        raise SupersededError(
-            f"{promised.table}: {len(moved)} days of regions in {table} have changed while they were read, such as "
-            f"{' '.join(moved[0][0])} on {moved[0][1]}; nothing was published. Plan again"
-        )
-    return rows
 
 
 def _owned(promised: Contract, planned: "Plan", rows: pa.Table) -> pa.Table:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from jobs import by_region, contract, derived, ledger, staging
+from jobs import contract, derived, described, ledger, staging
 from jobs.contract import Contract
 from jobs.errors import LoadError
 from jobs.listing import Window
@@ -133,25 +133,25 @@ def _inputs(promised: Contract, units: list[derived.Unit], where: dict[str, str]
     entries = {(entry.object_id, entry.load_id): entry.rows_loaded for unit in units for entry in unit.objects}
     yield _of(fact, entries, {})
     for name in list(promised.derived_from)[1:]:
-        if by_region.is_by_region(promised.derived_from[name]):
+        if described.is_by_region(promised.derived_from[name]):
             yield _hours(name, units)
             continue
         rows = [row for unit in units for row in unit.dimensions[name]]
         used = [row for row in rows if all(str(row[key]) == value for key, value in where.items() if key in row)]
-        described = contract.load(name)
-        if described.query is None:
+        view = contract.load(name)
+        if view.query is None:
             yield _named(name, "ss_id", {str(row["ss_id"]) for row in used}, tuple(used[0]) if used else ())
             continue
-        for column, (table, key) in described.references.items():
+        for column, (table, key) in view.references.items():
             yield _named(table, key, {str(row[column]) for row in used if row[column] is not None})
 
 
 def _hours(table: str, units: list[derived.Unit]) -> Traced:
     """Trace the hours of the regions that units were built from."""
-    regions = {region for unit in units for region in by_region.named({table: unit.dimensions[table]})}
+    regions = {region for unit in units for region in described.named({table: unit.dimensions[table]})}
     if not regions:
         return Traced(table, 0)
-    within, asked = by_region.bounded(table, {unit.day for unit in units}, regions)
+    within, asked = described.bounded(table, {unit.day for unit in units}, regions)
     rows = warehouse().select(sql("traced_rows", table=table, within=within), asked)
     return _of(contract.load(table), {(row["object_id"], row["load_id"]): row["row_count"] for row in rows}, {})
 

@@ -9,7 +9,7 @@ from googlesql import GoogleSqlError, analyse, columns_of, compiled, evaluate
 from service_rules import lint, partitions
 from wasmtime import Config, Engine, Module
 
-from jobs import by_region, check, contract, ledger, publish, stage, warehouse
+from jobs import check, contract, described, ledger, publish, stage, warehouse
 from jobs.warehouse.tables import ddl
 
 FACT = contract.load("fact_pv_measurement")
@@ -68,8 +68,8 @@ def scripts():
         "whole": FACT.on_days([date(2019, 1, 5), date(2019, 1, 6), date(2019, 1, 9)]),
     }
     texts["leave"] = "\n".join(warehouse.sql(name, **texts) for name in ("delete_whole", "delete_objects", "retire"))
-    of_hours = {"table": "fact_grid_intensity_hourly", "columns": by_region.REGION, "text": "region, edition"}
-    of_hours["within"], _ = by_region.bounded(of_hours["table"], [date(2019, 1, 5)], {("us_state", "NV")})
+    of_hours = {"table": "fact_grid_intensity_hourly", "columns": described.REGION, "text": "region, edition"}
+    of_hours["within"], _ = described.bounded(of_hours["table"], [date(2019, 1, 5)], {("us_state", "NV")})
     avoided = contract.load("fact_avoided_emissions_hourly")
     of_factors = {"table": avoided.table, "column": ("factor_id",), "figures": "SUM(`co2_kg`) AS `co2_kg`"}
     of_factors["within"] = avoided.within(*ledger.EVER, [{"ss_id": "34"}])

@@ -1,10 +1,10 @@
-"""Inputs of regions and hours: what a day of one says, as a digest, and what is not read from it by halves."""
+"""What a unit is built from beside its fact: what a day of one says, as a digest, and that it is not read by halves."""
 
 from datetime import date
 
 import pytest
 
-from jobs import by_region, contract, derived
+from jobs import contract, derived, described
 from jobs.errors import SupersededError
 from jobs.objects import ObjectVersion
 
@@ -31,7 +31,7 @@ def hours(place):
 
 
 def digests(*regions):
-    found = by_region.digests(HOURS, COLUMNS, (FIFTH, SIXTH), set(regions))
+    found = described.digests(HOURS, COLUMNS, (FIFTH, SIXTH), set(regions))
     return {place: row["digest"] for place, row in found.items()}
 
 
@@ -63,12 +63,12 @@ def test_a_value_that_changes_places_between_hours_is_a_change(hours):
 
 
 def test_hours_that_change_while_they_are_read_refuse_the_load(hours):
-    (row,) = by_region.digests(HOURS, COLUMNS, (SIXTH, SIXTH), {NEVADA}).values()
+    (row,) = described.digests(HOURS, COLUMNS, (SIXTH, SIXTH), {NEVADA}).values()
     due = [derived.Unit(SIXTH, ObjectVersion("fact", "ss_id=1/day=2019-01-06", "etag", 1), (), {HOURS: [row]})]
-    assert derived._hours(contract.load(AVOIDED), HOURS, due).num_rows == 1
+    assert described.rows(contract.load(AVOIDED), HOURS, due).num_rows == 1
     hours.change(f"UPDATE {HOURS} SET co2_kg_per_mwh = 1.0 WHERE {EVER};")
 
     with pytest.raises(
         SupersededError, match=f"1 days of regions in {HOURS} have changed while they were read, such as us_state NV on"
     ):
-        derived._hours(contract.load(AVOIDED), HOURS, due)
+        described.rows(contract.load(AVOIDED), HOURS, due)
