@@ -133,7 +133,9 @@ def test_overlapping_editions_follow_one_another_and_nothing_is_ever_doubled(pla
     assert f"{TABLE}: ok, 31 rows of 2 objects" in out
 
 
-def test_files_in_whatever_order_they_come_give_the_same_rows(place, new_place, load, monkeypatch):
+def test_files_in_whatever_order_they_come_give_the_same_rows(
+    new_place, load, monkeypatch, shared_session_without_spark
+):
     rows = []
     for keys in ((STATE_YEAR, QUARTER), (QUARTER, STATE_YEAR)):
         here = new_place()
@@ -256,7 +258,9 @@ def test_pudls_hours_become_local_ones_by_the_plants_zone_and_what_is_epas_is_co
     ]
 
 
-def test_pudls_record_takes_the_years_that_it_owns_over_at_once_and_is_read_by_range(place, load, monkeypatch):
+def test_pudls_record_takes_the_years_that_it_owns_over_at_once_and_is_read_by_range(
+    place, load, monkeypatch, shared_session_without_spark
+):
     place.put(STATE_YEAR, file_of(line(0), line(1)))
     later = STATE_YEAR.replace("-2023-ca", "-2025-ca")
     place.put(later, file_of(line(0, day="2025-01-01")))
@@ -281,7 +285,7 @@ def test_pudls_record_takes_the_years_that_it_owns_over_at_once_and_is_read_by_r
 
 
 @pytest.mark.skipif(not BOWEN.is_file(), reason="set SUNLEDGER_DATA to a folder with EPA's hours of Bowen")
-def test_bowens_first_day_of_2017_gives_the_rate_and_mass_that_are_known(place, load):
+def test_bowens_first_day_of_2017_gives_the_rate_and_mass_that_are_known(place, load, shared_session_without_spark):
     # The sample is of the whole plant, with all units on; as one unit of that name it is a file of units.
     taken = {"Facility ID": "Facility ID", "Date": "Date", "Hour": "Hour", "State": "State"}
     taken |= {
