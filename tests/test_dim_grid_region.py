@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -104,12 +105,7 @@ def test_each_edition_keeps_its_regions_and_one_that_lacks_subregions_is_refused
 def test_epas_polygons_have_27_subregions_and_52_states_and_colorado_is_as_large_as_it_is():
     rows = parsed((DATA / "subregion_egrid2023_rev2_20250618.json").read_bytes()).rows.to_pylist()
 
-    count = {scheme: sum(row["region_scheme"] == scheme for row in rows) for scheme in table_schemes(rows)}
-    assert count == {"egrid_subregion": 27, "national": 1, "us_state": 52}
+    assert Counter(row["region_scheme"] for row in rows) == {"egrid_subregion": 27, "national": 1, "us_state": 52}
     (colorado,) = [row for row in rows if row["region"] == "CO"]
     # 104,094 square miles with its waters, by the US Census Bureau.
     assert colorado["area_km2"] == pytest.approx(104_094 * 2.589988, rel=0.01)
-
-
-def table_schemes(rows):
-    return sorted({row["region_scheme"] for row in rows})

@@ -125,11 +125,11 @@ def hour_by_hour(place, load, shared_session_without_spark):
     return run
 
 
-def test_the_fixtures_become_the_expectation_and_the_second_load_finds_nothing(place, load):
+def test_the_fixtures_become_the_expectation_and_the_second_load_finds_nothing(place, hour_by_hour):
     place.put_fixtures()
 
-    found, published = load(TABLE, ALL)
-    again, nothing = load(TABLE, ALL)
+    found, published = hour_by_hour()
+    again, nothing = hour_by_hour()
 
     expected = [(row["region"], row["edition"], float(row["co2_kg_per_mwh"])) for row in expected_rows(TABLE)]
     assert hours(place) == sorted(expected, key=lambda row: row[0])
