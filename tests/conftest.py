@@ -119,6 +119,7 @@ class Place:
         return {
             "PVDAQ_BUCKET": self.bucket,
             "LANDING_BUCKET": self.bucket,
+            "PUDL_BUCKET": "",
             "STAGING": self.staging,
             "WAREHOUSE": self.warehouse,
             "WAREHOUSE_LOCK_SECONDS": "60",
