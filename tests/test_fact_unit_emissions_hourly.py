@@ -2,6 +2,8 @@
 
 import csv
 import os
+import re
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -94,6 +96,17 @@ def test_another_year_and_what_the_contract_does_not_know_own_nothing():
     assert editions.superseded(promised, keys) == set()
     assert editions.superseded(promised, [*keys, PUDL]) == set(keys[:2])
     assert editions.superseded(promised, [keys[0].replace("-2023-ca", "-2025-ca"), PUDL]) == set()
+
+
+def test_a_file_of_all_that_a_newer_one_has_and_more_keeps_the_rest():
+    (source, _) = contract.load(TABLE).sources
+    pattern = r"(?P<published_on>.)_(?P<edition>.)/(?P<year>....)(?:-(?P<state>[a-z]{2}))?(?:-q(?P<quarter>.))?"
+    promised = replace(contract.load(TABLE), sources=(replace(source, prefix="", key_pattern=re.compile(pattern)),))
+
+    assert editions.superseded(promised, ["1_a/2023-ca-q1", "2_a/2023-ca"]) == {"1_a/2023-ca-q1"}
+    assert editions.superseded(promised, ["1_a/2023-ca", "2_a/2023"]) == {"1_a/2023-ca"}
+    assert editions.superseded(promised, ["1_a/2023", "2_a/2023-ca"]) == set()
+    assert editions.left(promised, ["1_a/2023", "2_a/2023-ca"]) == {"1_a/2023": "state=ca"}
 
 
 def test_overlapping_editions_follow_one_another_and_nothing_is_ever_doubled(place, load):
