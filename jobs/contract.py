@@ -108,9 +108,9 @@ class Source:
     then not read; nor are those of an older `version`, where that is a part. Where `aliases` has a folder's id, that is
     another system's.
     `companions` are the prefixes of small objects that a system's objects are read with, by what they are called;
-    `registers` the registers whose lines on the system they are read with. In the landing bucket an edition's file
-    `lands_as` this name.
-    An optional one is not read where no setting names its bucket.
+    `registers` the registers whose lines on the system they are read with, or all of them where keys name no system. In
+    the landing bucket an edition's file `lands_as` this name. An optional source is not read where no setting names its
+    bucket.
     `shares` are the parts of a key that say which share of its year an object has, all of it where they are empty: of
     two editions with the same share the one that was published last owns it. A whole record `owns_through` a year what
     other sources have too.

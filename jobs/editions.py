@@ -26,6 +26,8 @@ def superseded(promised: Contract, keys: Iterable[str]) -> set[str]:
 
 def left(promised: Contract, keys: Iterable[str]) -> dict[str, str]:
     """Tell of which keys newer ones own a part, and which."""
+    if not any(source.shares for source in promised.sources):
+        return {}
     parts: dict[str, set[str]] = {}
     for key, own, theirs in _overlapping(promised, keys):
         parts.setdefault(key, set()).update(f"{name}={part}" for name, part in theirs - own)
@@ -34,8 +36,9 @@ def left(promised: Contract, keys: Iterable[str]) -> dict[str, str]:
 
 def owned_through(promised: Contract, keys: Iterable[str]) -> int:
     """Tell up to which year a record among these owns all; 0 without one."""
-    sources = [found[0] for key in keys if (found := promised.source_of(key))]
-    return max((source.owns_through or 0 for source in sources), default=0)
+    records = [source for source in promised.sources if source.owns_through]
+    there = [record.owns_through for record in records if any(record.parts(key) is not None for key in keys)]
+    return max(there, default=0)
 
 
 def _overlapping(promised: Contract, keys: Iterable[str]) -> Iterator[tuple[str, Share, Share]]:

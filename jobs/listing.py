@@ -237,7 +237,7 @@ def _with_companions(bucket: Bucket, matching: list[Found]) -> list[Found]:
     complete = []
     for found in matching:
         named = [(name, beside[prefix]) for name, prefix in _companions(found) if prefix in beside]
-        written = [(name, register.version(name, found.parts["ss_id"])) for name in found.source.registers]
+        written = [(name, register.version(name, found.parts.get("ss_id"))) for name in found.source.registers]
         known = [(name, version) for name, version in written if version]
         complete.append(replace(found, companions=(*named, *known, *found.companions)))
     return complete

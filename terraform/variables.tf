@@ -119,6 +119,12 @@ variable "pvdaq_bucket" {
   default     = "oedi-data-lake"
 }
 
+variable "pudl_bucket" {
+  description = "Bucket of PUDL's releases, pudl.catalyst.coop; empty: its record of hourly emissions is not read."
+  type        = string
+  default     = ""
+}
+
 variable "secrets" {
   description = "Names of the secrets that the jobs read; values are added by hand."
   type        = set(string)

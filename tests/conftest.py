@@ -120,6 +120,7 @@ class Place:
             "PVDAQ_BUCKET": self.bucket,
             "LANDING_BUCKET": self.bucket,
             "OGE_BUCKET": self.bucket,
+            "PUDL_BUCKET": "",
             "STAGING": self.staging,
             "WAREHOUSE": self.warehouse,
             "WAREHOUSE_LOCK_SECONDS": "60",

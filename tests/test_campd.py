@@ -116,6 +116,24 @@ def test_a_row_that_cannot_be_is_refused_with_its_line_and_the_others_stay(bad, 
     assert block.rows_read == 3
 
 
+def test_a_quote_that_is_not_closed_takes_no_line_after_it_in():
+    # The two together have as many cells as one line.
+    (block,) = read(line(1, name='"Moss'), line(2, name='Moss"'), line(3))
+
+    assert [(reject.line, reject.reason) for reject in block.rejects] == [(2, "is not CSV: unexpected end of data")]
+    assert [row["hour_start_local"].hour for row in block.rows.to_pylist()] == [2, 3]
+    assert block.rows_read == 3
+
+
+def test_sound_lines_need_no_closer_look_with_blanks_and_quotes_and_at_rest(monkeypatch):
+    def looked(*_):
+        raise AssertionError("lines are read one by one, which takes a hundred times as long")
+
+    monkeypatch.setattr(campd, "_by_lines", looked)
+
+    read(line(0, name='"Moss, LLC"'), line(1, time="0", load="", co2=""), line(2, unit="**GT2"), end="\r\n")
+
+
 def test_of_a_unit_and_hour_the_first_row_stays():
     (block,) = read(line(0), line(0), line(0, co2="11"), line(1))
 
@@ -126,7 +144,7 @@ def test_of_a_unit_and_hour_the_first_row_stays():
     ]
 
 
-def test_an_hour_that_an_earlier_block_has_is_refused(monkeypatch):
+def test_an_hour_that_an_earlier_block_has_is_refused(both, monkeypatch):
     monkeypatch.setattr(campd, "BLOCK_BYTES", 1000)
 
     made = read(

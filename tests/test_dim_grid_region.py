@@ -2,11 +2,13 @@
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from conftest import FIXTURES
 
+from jobs import register
 from jobs.errors import ContractError, SourceError
 from jobs.regions import states_of
 from jobs.tables import dim_grid_region as table
@@ -96,7 +98,28 @@ def test_each_edition_keeps_its_regions_and_one_that_lacks_subregions_is_refused
     assert first.new == 4
     asked = f"SELECT source, edition, COUNT(*) AS n FROM {TABLE} GROUP BY source, edition ORDER BY source, edition"
     assert place.rows(asked) == [("avert", "2024", 3), ("control_areas", "2022", 5)] + [
-        ("egrid", edition, 29) for edition in ("2023r1", "2023r2")
+        (source, edition, count)
+        for source, count in (("egrid", 29), ("register", 67))
+        for edition in ("2023r1", "2023r2")
+    ]
+
+
+def test_another_line_of_the_repositorys_tables_makes_what_is_read_with_them_anew(
+    place, load, monkeypatch, shared_session_without_spark
+):
+    place.put_fixtures()
+    load(TABLE, ALL)
+    before = register._whole
+    more = b"NEW,A NEW AREA,A New Authority\n"
+    monkeypatch.setattr(
+        register, "_whole", lambda name: before(name) + (more if name == "balancing_authorities" else b"")
+    )
+
+    found, _ = load(TABLE, ALL)
+
+    assert (found.changed, found.unchanged) == (3, 1)
+    assert place.rows(f"SELECT edition, name FROM {TABLE} WHERE region = 'NEW' ORDER BY edition") == [
+        (edition, "A New Authority") for edition in ("2023r1", "2023r2")
     ]
 
 
@@ -104,12 +127,7 @@ def test_each_edition_keeps_its_regions_and_one_that_lacks_subregions_is_refused
 def test_epas_polygons_have_27_subregions_and_52_states_and_colorado_is_as_large_as_it_is():
     rows = parsed((DATA / "subregion_egrid2023_rev2_20250618.json").read_bytes()).rows.to_pylist()
 
-    count = {scheme: sum(row["region_scheme"] == scheme for row in rows) for scheme in table_schemes(rows)}
-    assert count == {"egrid_subregion": 27, "national": 1, "us_state": 52}
+    assert Counter(row["region_scheme"] for row in rows) == {"egrid_subregion": 27, "national": 1, "us_state": 52}
     (colorado,) = [row for row in rows if row["region"] == "CO"]
     # 104,094 square miles with its waters, by the US Census Bureau.
     assert colorado["area_km2"] == pytest.approx(104_094 * 2.589988, rel=0.01)
-
-
-def table_schemes(rows):
-    return sorted({row["region_scheme"] for row in rows})

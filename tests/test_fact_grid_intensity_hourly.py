@@ -9,8 +9,11 @@ import pyarrow as pa
 import pytest
 from conftest import FIXTURES, expected_rows, forget
 
-from jobs import campd, fossil
+from jobs import campd, fossil, plan
+from jobs.cli import verify_command
 from jobs.errors import ContractError, SourceError
+from jobs.listing import Window
+from jobs.objects import Bucket
 from jobs.tables import fact_grid_intensity_hourly as table
 from jobs.transform import SourceObject
 
@@ -122,11 +125,11 @@ def hour_by_hour(place, load, shared_session_without_spark):
     return run
 
 
-def test_the_fixtures_become_the_expectation_and_the_second_load_finds_nothing(place, load):
+def test_the_fixtures_become_the_expectation_and_the_second_load_finds_nothing(place, hour_by_hour):
     place.put_fixtures()
 
-    found, published = load(TABLE, ALL)
-    again, nothing = load(TABLE, ALL)
+    found, published = hour_by_hour()
+    again, nothing = hour_by_hour()
 
     expected = [(row["region"], row["edition"], float(row["co2_kg_per_mwh"])) for row in expected_rows(TABLE)]
     assert hours(place) == sorted(expected, key=lambda row: row[0])
@@ -183,6 +186,23 @@ def test_a_corrected_file_replaces_its_hours_on_both_sides_of_the_new_year(place
 
     assert (found.changed, published["rows_loaded"]) == (1, 2)
     assert hours(place, "data_year, co2_kg_per_mwh") == [(2021, 136.077711), (2021, 136.077711), (2022, 226.796185)]
+    verify_command()
+
+
+def test_only_the_hours_in_us_units_of_each_version_and_year_are_listed(place, monkeypatch):
+    place.put_fixtures()
+    asked = []
+    ours = Bucket.objects
+    monkeypatch.setattr(
+        Bucket, "objects", lambda bucket, prefixes, *more: ours(bucket, asked.extend(prefixes) or prefixes, *more)
+    )
+
+    plan.plan(TABLE, Window())
+
+    assert [prefix for prefix in asked if prefix.startswith(ROOT)] == [
+        f"{ROOT}/v{version}/results/{year}/carbon_accounting/hourly/us_units/"
+        for version, year in (("0.10.0", 2021), ("0.10.0", 2022), ("0.9.0", 2020), ("0.9.0", 2021))
+    ]
 
 
 def test_what_cannot_be_is_refused_with_its_figures(place, hour_by_hour):
@@ -206,6 +226,9 @@ def test_what_cannot_be_is_refused_with_its_figures(place, hour_by_hour):
         assert sentence in str(refusal.value)
     assert str(refusal.value).count("must be") == 5
     assert hours(place) == []
+    rules = ("no_empty_file", "co2e_not_below_co2", "hours_in_a_row", "possible_co2", "few_refused")
+    hour_by_hour(accept=tuple(f"{rule}@v0.10.0" for rule in rules))
+    assert [region for region, *_ in hours(place)] == ["GAP", "GAP", "LESS", "MUCH", "MUCH", "WRONG"]
 
 
 def test_a_year_that_is_not_whole_is_loaded_and_its_coverage_is_told(place, hour_by_hour):

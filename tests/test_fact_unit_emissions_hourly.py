@@ -2,6 +2,8 @@
 
 import csv
 import os
+import re
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -96,6 +98,17 @@ def test_another_year_and_what_the_contract_does_not_know_own_nothing():
     assert editions.superseded(promised, [keys[0].replace("-2023-ca", "-2025-ca"), PUDL]) == set()
 
 
+def test_a_file_of_all_that_a_newer_one_has_and_more_keeps_the_rest():
+    (source, _) = contract.load(TABLE).sources
+    pattern = r"(?P<published_on>.)_(?P<edition>.)/(?P<year>....)(?:-(?P<state>[a-z]{2}))?(?:-q(?P<quarter>.))?"
+    promised = replace(contract.load(TABLE), sources=(replace(source, prefix="", key_pattern=re.compile(pattern)),))
+
+    assert editions.superseded(promised, ["1_a/2023-ca-q1", "2_a/2023-ca"]) == {"1_a/2023-ca-q1"}
+    assert editions.superseded(promised, ["1_a/2023-ca", "2_a/2023"]) == {"1_a/2023-ca"}
+    assert editions.superseded(promised, ["1_a/2023", "2_a/2023-ca"]) == set()
+    assert editions.left(promised, ["1_a/2023", "2_a/2023-ca"]) == {"1_a/2023": "state=ca"}
+
+
 def test_overlapping_editions_follow_one_another_and_nothing_is_ever_doubled(place, load):
     place.put(STATE_YEAR, fixture(STATE_YEAR))
     load(TABLE, ALL)
@@ -133,7 +146,9 @@ def test_overlapping_editions_follow_one_another_and_nothing_is_ever_doubled(pla
     assert f"{TABLE}: ok, 31 rows of 2 objects" in out
 
 
-def test_files_in_whatever_order_they_come_give_the_same_rows(place, new_place, load, monkeypatch):
+def test_files_in_whatever_order_they_come_give_the_same_rows(
+    new_place, load, monkeypatch, shared_session_without_spark
+):
     rows = []
     for keys in ((STATE_YEAR, QUARTER), (QUARTER, STATE_YEAR)):
         here = new_place()
@@ -256,7 +271,9 @@ def test_pudls_hours_become_local_ones_by_the_plants_zone_and_what_is_epas_is_co
     ]
 
 
-def test_pudls_record_takes_the_years_that_it_owns_over_at_once_and_is_read_by_range(place, load, monkeypatch):
+def test_pudls_record_takes_the_years_that_it_owns_over_at_once_and_is_read_by_range(
+    place, load, monkeypatch, shared_session_without_spark
+):
     place.put(STATE_YEAR, file_of(line(0), line(1)))
     later = STATE_YEAR.replace("-2023-ca", "-2025-ca")
     place.put(later, file_of(line(0, day="2025-01-01")))
@@ -281,7 +298,7 @@ def test_pudls_record_takes_the_years_that_it_owns_over_at_once_and_is_read_by_r
 
 
 @pytest.mark.skipif(not BOWEN.is_file(), reason="set SUNLEDGER_DATA to a folder with EPA's hours of Bowen")
-def test_bowens_first_day_of_2017_gives_the_rate_and_mass_that_are_known(place, load):
+def test_bowens_first_day_of_2017_gives_the_rate_and_mass_that_are_known(place, load, shared_session_without_spark):
     # The sample is of the whole plant, with all units on; as one unit of that name it is a file of units.
     taken = {"Facility ID": "Facility ID", "Date": "Date", "Hour": "Hour", "State": "State"}
     taken |= {

@@ -135,7 +135,8 @@ def test_every_view_bounds_the_partitions_that_it_reads(view):
 @pytest.mark.parametrize("view", views())
 def test_a_misspelt_column_of_any_view_is_found(view):
     query = contract.load(view).view_query("project.dataset")
-    column = next(word for word in re.findall(r"\w+", query) if word in ("ss_id", "table_name", "series_id", "gwp_set"))
+    known = ("ss_id", "table_name", "series_id", "gwp_set", "facility_id")
+    column = next(word for word in re.findall(r"\w+", query) if word in known)
 
     with pytest.raises(GoogleSqlError, match=f"{column}_x"):
         analyse(re.sub(rf"\b{column}\b", f"{column}_x", query))

@@ -139,7 +139,9 @@ def test_what_is_no_map_of_control_areas_is_refused(body, sentence):
         ControlAreas.of(body)
 
 
-def test_without_control_areas_no_system_is_under_an_authority_and_with_them_all_are_mapped_anew(place, load):
+def test_without_control_areas_no_system_is_under_an_authority_and_with_them_all_are_mapped_anew(
+    place, load, shared_session_without_spark
+):
     place.put_fixtures()
     key = "emissions/control_areas/2022-07-05_2022/areas.geojson"
     place.s3.delete_object(Bucket=place.bucket, Key=key)

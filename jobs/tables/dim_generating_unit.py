@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs import campd, contract
-from jobs.transform import Parsed, SourceObject
+from jobs.transform import Parsed, Rejects, SourceObject
 
 VERSION = 1
 
@@ -45,11 +45,11 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
         SourceError: the file has another header than its layout.
     """
     said: dict[tuple[int, str, date], dict[tuple, tuple[datetime, datetime, int]]] = {}
-    rejects, rows_read, duplicates = [], 0, 0
+    rejects, rows_read, duplicates = Rejects(), 0, 0
     for block in campd.blocks(source):
         rows_read += block.rows_read
         duplicates += block.rows_duplicate + len(block.rows)
-        rejects += block.rejects
+        rejects.extend(block.rejects)
         for key, description, (first, last, hours) in _descriptions(block.rows):
             of_unit = said.setdefault(key, {})
             known = of_unit.get(description, (first, last, 0))
@@ -57,7 +57,7 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
     rows = [_row(key, of_unit) for key, of_unit in sorted(said.items())]
     schema = contract.load("dim_generating_unit").arrow_schema
     schema = pa.schema([column for column in schema if column.name not in ("load_id", "object_id")])
-    yield Parsed(pa.Table.from_pylist(rows, schema), rows_read, duplicates - len(rows), rejects)
+    yield Parsed(pa.Table.from_pylist(rows, schema), rows_read, duplicates - len(rows), list(rejects))
 
 
 def _descriptions(rows: pa.Table) -> Iterator[tuple[tuple[int, str, date], tuple, tuple[datetime, datetime, int]]]:

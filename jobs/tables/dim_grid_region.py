@@ -4,8 +4,9 @@ What surprises in this data: names have blanks around them, a subregion may stan
 AVERT's regions are in its table of rates alone. `regions` and `control_areas` tell of the polygons.
 """
 
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 import shapely
@@ -40,7 +41,8 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
     }
     rows: dict[tuple[str, str], dict] = {}
     rejects, rows_read, duplicates = [], 0, 0
-    for line, said, raw_text in read(source.body()):
+    registers = source.companions.get("balancing_authorities", ()) if source.layout == "egrid_subregions" else ()
+    for line, said, raw_text in itertools.chain(read(source.body()), _authorities(registers)):
         rows_read += 1
         key = said.get("region_scheme"), said.get("region")
         if None in key:
@@ -97,6 +99,14 @@ def _control_areas(body: bytes) -> Iterator[tuple[int, dict, str]]:
         row = {"region_scheme": "balancing_authority", "region": code, "name": control_areas.name_of(code)}
         drawn = shapely.union_all(pieces) if pieces else None
         yield line, row | _figures(drawn), code
+
+
+def _authorities(registers: Iterable[bytes]) -> Iterator[tuple[int, dict, str]]:
+    """Read the balancing authorities of the repository's own table, which are read with eGRID's polygons."""
+    for body in registers:
+        for line in published.table(body, ("code", "name")):
+            row = {"source": "register", "region_scheme": "balancing_authority", "region": line.cells["code"]}
+            yield line.number, row | {"name": line.cells["name"]}, line.raw_text
 
 
 def _figures(drawn: BaseGeometry | None) -> dict:
