@@ -157,11 +157,20 @@ def _hours(table: str, units: list[derived.Unit]) -> Traced:
 
 
 def _referenced(promised: Contract, within: str, asked: dict[str, str]) -> Iterator[Traced]:
-    """Trace the rows of other tables that rows name by their foreign keys."""
-    for column, (table, key) in promised.references.items():
+    """Trace the rows of other tables that rows name."""
+    for column, (table, key) in leads(promised).items():
         names = {"table": promised.table, "column": (column,), "within": within}
         values = warehouse().select(sql("traced_values", **names), asked)
         yield _named(table, key, {row["named"] for row in values})
+
+
+def leads(promised: Contract) -> dict[str, tuple[str, str]]:
+    """Tell which columns lead where: foreign keys, and columns called after the key of a table that is looked at."""
+    found = dict(promised.references)
+    for table in promised.looks_at:
+        if len(key := contract.load(table).key) == 1:
+            found |= {name: (table, key[0]) for name in promised.column_names if name.endswith(key[0])}
+    return found
 
 
 def _named(table: str, column: str, values: Iterable[str], shown: tuple[str, ...] = ()) -> Traced:
@@ -171,7 +180,8 @@ def _named(table: str, column: str, values: Iterable[str], shown: tuple[str, ...
     asked = {"named": sorted(values)}
     rows = warehouse().select(sql("traced_named", table=table, column=(column,), now=now), asked) if values else []
     counts: dict[tuple[str, str], int] = {}
-    for row in rows:
+    # A view has no rows of its own.
+    for row in rows if promised.query is None else ():
         version = row["object_id"], row["load_id"]
         counts[version] = counts.get(version, 0) + 1
     shown = shown or tuple(name for name in promised.column_names if name not in OWN)

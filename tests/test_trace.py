@@ -6,10 +6,11 @@ import pytest
 import typer
 from conftest import day_file, day_key
 
+from jobs import contract
 from jobs.cli import trace_command
 from jobs.errors import LoadError
 from jobs.listing import Window
-from jobs.trace import trace
+from jobs.trace import leads, trace
 
 FIFTH, SIXTH = date(2019, 1, 5), date(2019, 1, 6)
 EVER = (None, None)
@@ -46,6 +47,13 @@ def test_a_view_is_traced_through_the_tables_that_it_reads_and_figures_are_added
 
     assert places(factors) == [("emissions/egrid/2025-06-18_2023r2/subregions.json", factors.rows)]
     assert factors.rows > 0
+
+
+def test_a_column_that_is_called_after_the_key_of_a_table_looked_at_leads_to_it():
+    assert leads(contract.load("fact_avoided_emissions_hourly")) == {
+        "ss_id": ("dim_system_region", "ss_id"),
+        "factor_id": ("dim_emission_factor", "factor_id"),
+    }
 
 
 def test_rows_that_are_not_there_lead_nowhere(place):

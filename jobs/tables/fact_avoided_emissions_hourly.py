@@ -19,6 +19,7 @@ GASES = {"co2": "CO2", "ch4": "CH4", "n2o": "N2O", "nox": "NOx", "so2": "SO2"}
 UNCATALOGUED = "the system is in no catalogue"
 NO_HOUR = "the hour has no factor"
 NO_ENERGY = "the energy of the hour is not known"
+WARMING = ("CO2", "CH4", "N2O")
 KWH_PER_MWH = 1000
 RATES = [f"{gas}_kg_per_mwh" for gas in GASES]
 FACTOR = ("factor_id", "edition", "data_year", *RATES)
@@ -62,8 +63,8 @@ def transform(hours: DataFrame, factors: DataFrame, intensities: DataFrame) -> D
         {f"{gas}_kg": F.col("energy_kwh") / KWH_PER_MWH * F.col(f"{gas}_kg_per_mwh") for gas in GASES}
     )
     warming = {
-        f"co2e_{name.lower()}_kg": F.col("co2_kg") + F.col("ch4_kg") * weights["ch4"] + F.col("n2o_kg") * weights["n2o"]
-        for name, weights in gwp.sets().items()
+        f"co2e_{name.lower()}_kg": gwp.co2e({gas: F.col(f"{gas.lower()}_kg") for gas in WARMING}, name)
+        for name in gwp.SETS
     }
     missing = F.concat_ws(", ", *(F.when(F.col(f"{gas}_kg_per_mwh").isNull(), name) for gas, name in GASES.items()))
     return masses.withColumns(warming).select(
