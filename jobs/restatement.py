@@ -11,7 +11,7 @@ from jobs import contract, ledger
 from jobs.plan import Comparison
 from jobs.warehouse import sql, warehouse
 
-FACTORS = "view_system_factor"
+FACTORS, HOURS = "view_system_factor", "fact_grid_intensity_hourly"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ def restated(found: Comparison) -> list[Restated]:
     changed = [entry for planned in found.plans for entry in planned.objects if entry.rows_replaced]
     days = [entry.first_day for entry in changed] or list(ledger.EVER)
     within = promised.within(min(days), max(days), [{"ss_id": entry.parts["ss_id"]} for entry in changed])
-    return [Restated(**row) for row in warehouse().select(sql("restated", table=found.table, within=within), {})]
+    hours = contract.load(HOURS).within(min(days), max(days))
+    asked = sql("restated", table=found.table, within=within, hours=hours)
+    return [Restated(**row) for row in warehouse().select(asked, {})]
 
 
 def _number(value: float | None) -> str:

@@ -206,6 +206,24 @@ def test_a_system_without_a_factor_has_a_month_without_a_figure():
     assert (month["co2_least_kg"], month["displacement_methods"]) == (None, None)
 
 
+def test_the_words_of_the_transform_are_those_of_the_contracts():
+    def allowed(table, name):
+        return next(column.allowed for column in contract.load(table).columns if column.name == name)
+
+    assert allowed(TABLE, "method") == avoided_table.METHODS
+    for source, basis in avoided_table.BY_HOUR.values():
+        assert source in allowed("fact_grid_intensity_hourly", "source")
+        assert basis in allowed("fact_grid_intensity_hourly", "basis")
+    view = contract.load("view_system_factor").query
+    assert {method for method in avoided_table.METHODS if f"'{method}' AS method" in view} == {*avoided_table.METHODS}
+    # Each reason why there is no mass at all is counted by a rule of its own.
+    counted = [rule.query for rule in contract.load(TABLE).checks if rule.severity == "warning"]
+    reasons = [avoided_table.UNCATALOGUED, UNKNOWN, "the region has no factor", avoided_table.NO_HOUR]
+    reasons.append(avoided_table.NO_ENERGY)
+    assert counted == [f"SELECT COUNTIF(reason = '{reason}') FROM staged" for reason in reasons]
+    assert all(f"'{reason}'" in view for reason in reasons[1:3])
+
+
 def test_what_is_avoided_is_read_by_no_other_table_or_view_and_so_is_netted_from_no_inventory():
     """The GHG Protocol keeps avoided emissions outside of an inventory."""
     readers = {name for name in contract.names() for of in [contract.load(name)] if TABLE in (*of.reads, *of.made_of)}

@@ -72,6 +72,7 @@ def scripts():
     of_hours["within"], _ = described.bounded(of_hours["table"], [date(2019, 1, 5)], {("us_state", "NV")})
     avoided = contract.load("fact_avoided_emissions_hourly")
     of_factors = {"table": avoided.table, "column": ("factor_id",), "figures": "SUM(`co2_kg`) AS `co2_kg`"}
+    of_factors["hours"] = of_hours["within"].partition(" AND CONCAT")[0]
     of_factors["within"] = avoided.within(*ledger.EVER, [{"ss_id": "34"}])
     for path in sorted(Path(warehouse.__file__).parent.joinpath("sql").glob("*.sql")):
         of_a_dimension = {"table": "dim_system", "column": "ss_id", "columns": ("ss_id", "dc_capacity_kw")}

@@ -19,7 +19,11 @@ FROM (
   JOIN view_system_factor AS now
     ON now.ss_id = live.ss_id AND now.method = live.method
     AND live.day >= IFNULL(now.holds_from, DATE '0001-01-01') AND live.day <= IFNULL(now.holds_to, DATE '9999-12-31')
-  LEFT JOIN fact_grid_intensity_hourly AS by_hour
+  LEFT JOIN (
+    SELECT region_scheme, region, hour_start_utc, source, basis, edition, data_year, co2_kg_per_mwh
+    FROM fact_grid_intensity_hourly
+    WHERE {hours}
+  ) AS by_hour
     ON by_hour.region_scheme = now.region_scheme AND by_hour.region = now.region
     AND by_hour.hour_start_utc = live.hour_start_utc
     AND ((live.method = 'oge_consumed_hourly' AND by_hour.source = 'oge' AND by_hour.basis = 'consumed')
