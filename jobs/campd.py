@@ -100,6 +100,8 @@ SCHEMA = pa.schema(
 )
 
 BLOCK_BYTES = 8 * 1024**2
+# Three times what there are in the country. Which hours stood before is known of each, in a byte for each hour.
+MOST_UNITS = 20_000
 HOUR = timedelta(hours=1)
 ISO, AMERICAN = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})"), re.compile(r"([0-9]{2})-([0-9]{2})-([0-9]{4})")
 
@@ -143,7 +145,7 @@ def blocks(source: SourceObject) -> Iterator[Block]:
         that is none or below zero, or a line of another length. What newer editions own is counted as duplicate.
 
     Raises:
-        SourceError: the file has another header; the columns are named.
+        SourceError: the file has another header, whose columns are named; or lines or units that cannot be.
     """
     with source.open() as stream:
         share, left = Share.of(source.parts), source.parts.get("left", "").split()
@@ -194,6 +196,8 @@ class _Known:
 
     def _unit(self, facility_id: int, unit_id: str) -> int:
         number = self._units.setdefault((facility_id, unit_id), len(self._units))
+        if number == MOST_UNITS:
+            raise SourceError(f"has more than {MOST_UNITS:,} units, such as {facility_id} {unit_id}")
         if (number + 1) * self._hours > len(self._seen):
             more = np.zeros(max(len(self._seen), 64 * self._hours), dtype=bool)
             self._seen = np.concatenate((self._seen, more))
@@ -218,7 +222,8 @@ def _header(line: bytes) -> list[str]:
     twice = sorted({column for column in columns if column and columns.count(column) > 1})
     if lacks or strangers or twice:
         faults = [f"lacks the columns {', '.join(lacks)}"] * bool(lacks)
-        faults += [f"has columns that are not known: {', '.join(map(repr, strangers))}"] * bool(strangers)
+        some = ", ".join(repr(name[:80]) for name in strangers[:10]) + ", ..." * (len(strangers) > 10)
+        faults += [f"has columns that are not known: {some}"] * bool(strangers)
         faults += [f"has a column twice: {', '.join(twice)}"] * bool(twice)
         of_plants = "; it is of whole plants, not of units" if any("Unit ID" in one for one in lacks) else ""
         raise SourceError(f"{'; '.join(faults)}{of_plants}")
@@ -232,6 +237,8 @@ def _whole_lines(rest: bytes, stream) -> Iterator[bytes]:
         if end:
             yield rest[:end]
             rest = rest[end:]
+        elif len(rest) > BLOCK_BYTES:
+            raise SourceError(f"has a line of more than {BLOCK_BYTES:,} bytes")
     if rest.strip():
         yield rest
 

@@ -181,6 +181,24 @@ def test_another_header_is_refused_by_the_names_of_its_columns(header, sentence)
         read(line(), header=header)
 
 
+def test_a_page_in_place_of_a_file_is_refused_in_a_sentence_of_bounded_length():
+    with pytest.raises(SourceError, match="has columns that are not known: '<html>") as fault:
+        read(header="<html>" + 1000 * "Service unavailable, ")
+
+    assert len(str(fault.value)) < 2_000
+
+
+def test_what_would_take_more_memory_than_any_file_can_need_is_refused(both, monkeypatch):
+    monkeypatch.setattr(campd, "MOST_UNITS", 2)
+    assert len(read(line(unit="1"), line(unit="2"), line(1, unit="1"))) == 1
+    with pytest.raises(SourceError, match="has more than 2 units, such as 260 3"):
+        read(line(unit="1"), line(unit="2"), line(unit="3"))
+
+    monkeypatch.setattr(campd, "BLOCK_BYTES", 1000)
+    with pytest.raises(SourceError, match="has a line of more than 1,000 bytes"):
+        read(line(), line(name=5000 * "x"))
+
+
 def test_a_state_of_several_zones_has_no_instant(both):
     (block,) = read(line(state="TX"), parts={"year": "2023", "state": "tx", "quarter": ""})
 

@@ -14,8 +14,9 @@ import pytest
 from conftest import FIXTURES, expected_rows, forget
 from test_campd import CALIFORNIA, HEADER, line
 
-from jobs import contract, editions
-from jobs.errors import ContractError
+from jobs import contract, editions, plan
+from jobs.errors import ContractError, SourceError
+from jobs.listing import Window
 from jobs.tables import fact_unit_emissions_hourly as table
 from jobs.transform import SourceObject
 
@@ -144,6 +145,19 @@ def test_overlapping_editions_follow_one_another_and_nothing_is_ever_doubled(pla
     code, out, err = place.run("verify")
     assert code == 0, err
     assert f"{TABLE}: ok, 31 rows of 2 objects" in out
+
+
+def test_a_newer_edition_is_held_against_the_rows_of_its_own_state_alone(place, load, shared_session_without_spark):
+    states = {"ca": [line(0), line(1), line(2)], "nv": [line(hour, state="NV", plant="2336") for hour in range(2)]}
+    for name, lines in states.items():
+        place.put(FOLDER.format(OLD, name), file_of(*lines))
+    load(TABLE, ALL)
+    for name, lines in states.items():
+        place.put(FOLDER.format(NEW, name), file_of(*lines))
+
+    (planned,) = plan.plan(TABLE, Window()).plans
+
+    assert {entry.parts["state"]: entry.rows_replaced for entry in planned.objects} == {"ca": 3, "nv": 2}
 
 
 def test_files_in_whatever_order_they_come_give_the_same_rows(
@@ -327,8 +341,6 @@ def test_bowens_first_day_of_2017_gives_the_rate_and_mass_that_are_known(place, 
 
 @pytest.mark.skipif(not BOWEN.is_file(), reason="set SUNLEDGER_DATA to a folder with EPA's hours of Bowen")
 def test_the_sample_as_it_is_says_that_it_is_of_whole_plants_and_is_refused():
-    from jobs.errors import SourceError
-
     parts = {"year": "2017", "state": "ga", "quarter": ""}
     with pytest.raises(SourceError, match="lacks the columns Unit ID .*it is of whole plants, not of units"):
         list(table.transform(SourceObject.of(BOWEN.read_bytes(), parts, "campd_hourly")))
