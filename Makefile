@@ -72,9 +72,10 @@ test-exhaustive: java .venv/ready ## Run those that try every fault at every cal
 test-stack: java .venv/ready ## Run those that take a whole Airflow for many minutes: its pages in Chromium, its faults
 	pytest -n 1 -m stack
 
-bench: java .venv/ready ## Measure loading day files (SYSTEMS=10 DAYS=40) and a whole record (RECORD_MB=100)
+bench: java .venv/ready ## Measure loading day files (SYSTEMS=10 DAYS=40) and a whole record (RECORD_MB=100), and hours of units (CAMPD_MB=100)
 	python bench/day_files.py
 	python bench/whole_record.py
+	python bench/unit_emissions.py
 
 check: .venv/ready ## Lint, check the format, and hold the contracts to their standard
 	ruff check .

@@ -24,12 +24,16 @@ def s3():
 
 
 class Cost(NamedTuple):
-    """What a command cost: its time, and its memory at most [MB], in all and of Java and Python apart; what it said."""
+    """What a command cost: its time, and its memory at most [MB], in all and of Java and Python apart; what it said.
+
+    `largest` is the most that any one of its processes had.
+    """
 
     seconds: float
     peak: float
     java: float
     python: float
+    largest: float
     out: str
 
 
@@ -41,14 +45,16 @@ def measured(command: list[str], environment: dict[str, str]) -> Cost:
 
         def watch():
             while not over.wait(0.2):
-                now = Counter()
+                now, largest = Counter(), 0
                 try:
                     # Proportional shares, so that what forked workers have in common counts once.
                     for member in [tree, *tree.children(recursive=True)]:
-                        now["java" if "java" in member.name() else "python"] += member.memory_full_info().pss
+                        size = member.memory_full_info().pss
+                        now["java" if "java" in member.name() else "python"] += size
+                        largest = max(largest, size)
                 except psutil.Error:
                     continue
-                now["all"] = now.total()
+                now["all"], now["largest"] = now.total(), largest
                 for what, size in now.items():
                     peaks[what] = max(peaks[what], size)
 
@@ -59,4 +65,5 @@ def measured(command: list[str], environment: dict[str, str]) -> Cost:
         watcher.join()
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}\n{out}")
-    return Cost(time.monotonic() - start, *(peaks[what] / 1e6 for what in ("all", "java", "python")), out)
+    figures = (peaks[what] / 1e6 for what in ("all", "java", "python", "largest"))
+    return Cost(time.monotonic() - start, *figures, out)

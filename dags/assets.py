@@ -14,9 +14,19 @@ def folder(path):
     return _folder(f"{settings().pvdaq_bucket}/{path}")
 
 
+def oge(path):
+    """Give the asset of a folder in the bucket of Open Grid Emissions."""
+    return _folder(f"{settings().oge_bucket}/{path}")
+
+
 def landed(path):
     """Give the asset of a folder in the landing bucket."""
     return _folder(f"{settings().landing_bucket or 'landing-bucket'}/{path}")
+
+
+def pudl(release):
+    """Give the asset of a release in PUDL's bucket."""
+    return _folder(f"{settings().pudl_bucket or 'pudl.catalyst.coop'}/{release}")
 
 
 def _folder(place):

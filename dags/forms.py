@@ -73,3 +73,12 @@ def asked(run, form):
     if (last or first) < first:
         raise LoadError(f"the window ends on {last}, before it starts on {first}")
     return date.fromisoformat(first), date.fromisoformat(last or first)
+
+
+def days_of_systems(run, form):
+    """Tell the days of a form of days and systems, both included; none and none for all. Refuse unknown systems."""
+    from jobs.systems import refuse_unknown
+
+    found = asked(run, form)
+    refuse_unknown(run["params"]["systems"] or ())
+    return found or (None, None)

@@ -1,9 +1,13 @@
-"""What the grid emits: emission factors, and which of them are a system's.
+"""What the grid emits: hour by hour, by region and by unit, by emission factors, and which of these are a system's.
 
-Loads `dim_system_region` from the newest catalogue of PVDAQ and the newest polygons of eGRID, and beside it
-`dim_emission_factor` from the landing bucket, where `python -m jobs land` puts what an agency has published:
+Loads `dim_system_region` from the newest catalogue of PVDAQ and the newest polygons of eGRID and of control areas, and
+beside it `dim_emission_factor` from the landing bucket, where `python -m jobs land` puts what an agency has published:
 eGRID, AVERT, the Emission Factors Hub and the Supply Chain factors. Each edition is rows of its own, and one that
-corrects another leaves it as it was.
+corrects another leaves it as it was; `dim_grid_region` has the regions that they draw or name. From there too come
+`fact_unit_emissions_hourly` and `dim_generating_unit`: EPA's files of the hours of generating units, of which a newer
+one takes over what it has. With `PUDL_BUCKET` set, PUDL's record of all years is loaded with them, which is 5 GB.
+`fact_grid_intensity_hourly` is made of EPA's files too, and of the public bucket of Open Grid Emissions, whose newest
+version of a year takes the place of older ones.
 
 * **On schedule** each run loads what has landed since the last one.
 * **Trigger** by hand to accept what a rule of the contract has found in a table, after its failed *check* has named the
@@ -18,7 +22,7 @@ from datetime import UTC, datetime
 import forms
 from airflow.sdk import CronDataIntervalTimetable, dag
 from alerts import in_time
-from assets import folder, landed
+from assets import folder, landed, oge, pudl
 from table_steps import DEFAULTS, load
 
 SOURCES = [landed(f"emissions/{source}") for source in ("egrid", "avert", "ef_hub", "supply_chain")]
@@ -48,9 +52,15 @@ def editions(run):
     doc_md=__doc__,
 )
 def grid():
-    """Load the factors and the regions beside one another."""
+    """Load the factors, the regions, the units and their hours, and the intensities beside one another."""
+    maps = [landed(f"emissions/{source}") for source in ("egrid", "control_areas")]
+    units = landed("emissions/campd")
     load("dim_emission_factor", editions, made_of=SOURCES)
-    load("dim_system_region", editions, made_of=[folder("pvdaq/csv"), landed("emissions/egrid")])
+    load("dim_system_region", editions, made_of=[folder("pvdaq/csv"), *maps])
+    load("dim_grid_region", editions, made_of=[*maps, landed("emissions/avert")])
+    load("dim_generating_unit", editions, made_of=[units])
+    load("fact_unit_emissions_hourly", editions, made_of=[units, pudl("v2026.8.0")])
+    load("fact_grid_intensity_hourly", editions, made_of=[units, oge("open_grid_emissions_data")])
 
 
 grid()

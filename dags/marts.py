@@ -15,6 +15,8 @@ loads; if they are gone, it says which load is to be staged again. A task that s
 publish, which starts a run of its own.
 """
 
+from functools import partial
+
 import forms
 from airflow.sdk import dag
 from alerts import in_time
@@ -31,15 +33,6 @@ FORM = {
 }
 
 
-def days(run):
-    """Tell the days of the form, both included; none and none for all days. Refuse systems that nobody knows."""
-    from jobs.systems import refuse_unknown
-
-    found = forms.asked(run, FORM)
-    refuse_unknown(run["params"]["systems"] or ())
-    return found or (None, None)
-
-
 @dag(
     dag_id="marts",
     schedule=SYSTEMS | SENSORS | MEASUREMENTS,
@@ -54,6 +47,7 @@ def days(run):
 )
 def marts():
     """Build the tables beside one another: neither waits for the other."""
+    days = partial(forms.days_of_systems, form=FORM)
     load("fact_pv_performance_daily", days, made_of=[MEASUREMENTS, SYSTEMS, SENSORS])
     load("fact_pv_energy_hourly", days, made_of=[MEASUREMENTS, SENSORS])
 

@@ -99,7 +99,8 @@ def lands_nowhere(table):
     from jobs.landing import LANDING
     from jobs.settings import settings
 
-    return not settings().landing_bucket and LANDING in {source.bucket for source in contract.load(table).sources}
+    needed = {source.bucket for source in contract.load(table).sources if not source.is_optional}
+    return not settings().landing_bucket and LANDING in needed
 
 
 def load(table, days, made_of):

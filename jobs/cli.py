@@ -1,12 +1,14 @@
 """cli -- the command line over the steps, for people, `spark-submit` and scripts."""
 
 import csv
+import json
 import logging
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,10 +17,12 @@ from uuid import uuid4
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
+from rich.tree import Tree
 
-from jobs import contract, expire, freshness, landing, plan, remote, steps, transform, verify
+from jobs import contract, expire, freshness, landing, plan, remote, steps, trace, transform, verify
 from jobs.errors import ContractError, LoadError, SourceError, SupersededError, UnreachableError
 from jobs.estimate import Budget, estimate
 from jobs.listing import Window
@@ -37,6 +41,9 @@ out, err = Console(width=WIDTH), Console(stderr=True)
 
 # A run that was overtaken plans again; more often than this means that something else is wrong.
 REPLANS = 3
+
+# Of each kind in a trace.
+SHOWN_LINES = 5
 
 # Of a refused line.
 SHOWN_CHARACTERS = 80
@@ -492,6 +499,63 @@ def scales_command(systems: Systems):
                     lines.append([line["ss_id"], line["channel"], *days, factor, line["reason"], line["source"]])
     err.print(shown)
     csv.writer(sys.stdout, lineterminator="\n").writerows(lines)
+
+
+def _where(texts: list[str] | None) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts or ()]
+    if wrong := [text for text, (name, is_there, _) in zip(texts or (), pairs, strict=True) if not (name and is_there)]:
+        raise typer.BadParameter(f"{wrong[0]!r} is not COLUMN=VALUE like method=avert_annual_dpv")
+    return {name: value for name, _, value in pairs}
+
+
+@app.command("trace")
+def trace_command(
+    table: Annotated[str, typer.Argument(help="A table or view, such as fact_avoided_emissions_hourly.")],
+    first: First = None,
+    last: Last = None,
+    systems: Systems = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="COLUMN=VALUE", help="Only rows with this value: method=avert_annual_dpv."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write all of it as JSON.")] = False,
+):
+    """Tell what rows were made of: units, factors, and in the end versions of objects in S3."""
+    found = trace.trace(table, _window(first, last, systems), _where(where))
+    if as_json:
+        print(json.dumps(asdict(found), default=str, indent=1))
+        return
+    for figures in found.figures:
+        out.print(", ".join(f"{name} {_cell(value) or 'null'}" for name, value in figures.items()), highlight=False)
+    out.print(_tree(found, Tree("")), highlight=False)
+
+
+def _tree(found: trace.Traced, tree: Tree) -> Tree:
+    """Show what was traced, of each kind the first few; --json has all."""
+    is_loaded = not contract.load(found.table).derived_from
+    tree.label = f"[bold]{found.table}[/bold]" + (f", {found.rows:,} rows" if found.origins else "")
+    for line, more in (
+        *_few([escape(", ".join(f"{name} {_cell(value)}" for name, value in row.items())) for row in found.named]),
+        *_few([_origin(origin, "bytes" if is_loaded else "rows of input") for origin in found.origins]),
+        *_few([f"[yellow]made of what is superseded by now; build it anew:[/yellow] {key}" for key in found.moved]),
+    ):
+        tree.add(line if not more else f"and {more} more")
+    for part in found.made_of:
+        _tree(part, tree.add(""))
+    return tree
+
+
+def _few(lines: list[str]) -> list[tuple[str, int]]:
+    hidden = len(lines) - SHOWN_LINES
+    return [(line, 0) for line in lines[:SHOWN_LINES]] + ([("", hidden)] if hidden > 0 else [])
+
+
+def _origin(origin: trace.Origin, sized_in: str) -> str:
+    beside = "".join(f", read with {one}" for one in origin.read_with)
+    return escape(
+        f"{origin.bucket}/{origin.object_key}\n{origin.rows:,} rows of etag {origin.etag}, {origin.size_bytes:,} "
+        f"{sized_in}, load {origin.load_id} of {_cell(origin.published_at)}Z{beside}"
+    )
 
 
 @app.command("verify")

@@ -39,7 +39,8 @@ ARROW_TYPES = {
 
 # What one row or more of a derived table is built for, written like the key of an object.
 UNIT_KEY = re.compile("ss_id=(?P<ss_id>[1-9][0-9]*)/day=(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
-# How many wall-clock days before and after its own a unit is built from: a UTC day has readings of three.
+# How many days of its fact before and after its own a unit is built from: of readings, whose days are the wall
+# clock's, a UTC day has three.
 UNIT_REACH = {"system_day": 0, "system_utc_day": 1}
 
 # ODCS's comparison words, and how a check's line reads.
@@ -102,12 +103,17 @@ class Source:
     """Where a table's objects of one layout are.
 
     `bucket` names a setting, such as `{pvdaq_bucket}`. `list_by` is the prefix below `prefix` that one listing takes,
-    with `{ss_id}` and `{year}` where they vary; `key_pattern` matches the rest of a key and names its parts. An object
-    of a system's day `outranks` those of other sources for that day, which are then not read. Where `aliases` has a
-    folder's id, that is another system's.
+    with `{ss_id}` and `{year}` where they vary, and `*` for every folder that is there; `key_pattern` matches the rest
+    of a key and names its parts. An object of a system's day `outranks` those of other sources for that day, which are
+    then not read; nor are those of an older `version`, where that is a part. Where `aliases` has a folder's id, that is
+    another system's.
     `companions` are the prefixes of small objects that a system's objects are read with, by what they are called;
-    `registers` the registers whose lines on the system they are read with. In the landing bucket an edition's file
-    `lands_as` this name.
+    `registers` the registers whose lines on the system they are read with, or all of them where keys name no system. In
+    the landing bucket an edition's file `lands_as` this name. An optional source is not read where no setting names its
+    bucket.
+    `shares` are the parts of a key that say which share of its year an object has, all of it where they are empty: of
+    two editions with the same share the one that was published last owns it. A whole record `owns_through` a year what
+    other sources have too.
     """
 
     name: str
@@ -120,6 +126,9 @@ class Source:
     companions: Mapping[str, str] = field(default_factory=dict)
     lands_as: str | None = None
     registers: tuple[str, ...] = ()
+    is_optional: bool = False
+    shares: tuple[str, ...] = ()
+    owns_through: int | None = None
 
     def parts(self, key: str) -> dict[str, str] | None:
         """Take a key apart; none if it is not one of this source's. A part that the key leaves out is empty."""
@@ -145,8 +154,10 @@ class Contract:
     `replaces` says what a new object version takes the place of: the `object`'s older version, or the whole `table`,
     which is then made anew of all its objects. `looks_at` are tables and views that its checks read.
     `query` is a view's GoogleSQL, with `${dataset}` before each table; a table has none. A derived table is built from
-    the columns `derived_from` names of a fact, which comes first, and of dimensions; its `unit` is a key of UNIT_REACH.
-    `freshness` is how far a table may be behind what it is made of.
+    the columns `derived_from` names of a fact, which comes first, and of dimensions or views of them by system; its
+    `unit` is a key of UNIT_REACH.
+    `freshness` is how far a table may be behind what it is made of. `partition_unit` is DAY, or MONTH of a table
+    whose days are more than BigQuery's partitions.
     """
 
     table: str
@@ -157,6 +168,7 @@ class Contract:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     partition: str | None
+    partition_unit: str
     requires_partition_filter: bool
     retention_days: int | None
     freshness: timedelta | None
@@ -191,6 +203,16 @@ class Contract:
             "layer": self.table.partition("_")[0],
             "contract": self.version.replace(".", "-"),
         }
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """Tables that a view's query reads; none for a table."""
+        return tuple(sorted(set(re.findall(r"\$\{dataset\}\.(\w+)", self.query or ""))))
+
+    @cached_property
+    def made_of(self) -> tuple[str, ...]:
+        """Tables that a derived table is built from, in place of a view those that it reads; none for another table."""
+        return tuple(dict.fromkeys(table for name in self.derived_from for table in load(name).reads or (name,)))
 
     def source_of(self, key: str) -> tuple[Source, dict[str, str]] | None:
         """Tell which source a key is of, and its parts; none if it is of none of them."""
@@ -303,6 +325,7 @@ def _contract(table, document, schema) -> Contract:
         columns=tuple(_column(p) for p in schema.properties),
         key=tuple(p.name for p in keyed),
         partition=partitions[0] if partitions else None,
+        partition_unit=custom.get("partitionUnit", "DAY"),
         requires_partition_filter=custom.get("requirePartitionFilter", False),
         retention_days=_retention_days(document, partitions),
         freshness=_freshness(document),
@@ -372,6 +395,9 @@ def _source(server) -> Source:
         companions=custom.get("companions", {}),
         lands_as=custom.get("landsAs"),
         registers=tuple(custom.get("registers", ())),
+        is_optional=custom.get("optional", False),
+        shares=tuple(custom.get("shares", ())),
+        owns_through=custom.get("ownsThrough"),
     )
 
 

@@ -2,8 +2,9 @@
 
 A unit is a system and a day, and stands where an object version stands elsewhere: its key names system and day, its
 bucket is the fact that it is built from, its ETag the fingerprint of its inputs. Those are the live objects of the fact
-that cover the day, each with the load that brought it, and the rows of the dimensions. So units are new, changed,
-unchanged or vanished like objects, and a corrected object leads to just the units that are built on it.
+that cover the day, each with the load that brought it, and the rows of the dimensions that hold on it. So units are
+new, changed, unchanged or vanished like objects, and a corrected object leads to just the units that are built on it.
+The fact may be a derived table itself: its objects are then its units.
 
 Readings come from the staged files of live loads, found through the checkpoint and their manifests. The checkpoint is
 asked again when a load is staged: a unit whose inputs have moved since the plan is refused.
@@ -21,13 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from jobs import contract, ledger, listing, staging, transform
+from jobs import contract, described, ledger, listing, staging, transform
 from jobs.contract import UNIT_REACH, Contract
 from jobs.errors import LoadError, StagingError, SupersededError
 from jobs.ledger import LoadedObject
 from jobs.listing import Found, Window
 from jobs.objects import ObjectVersion, digest
-from jobs.warehouse import sql, warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -40,7 +40,7 @@ BATCH_ROWS = 65_536
 
 @dataclass(frozen=True)
 class Unit:
-    """A system and day: the fact's live objects that it is built from, and its system's rows of each dimension."""
+    """A system and day: the fact's live objects that it is built from, and the rows of each dimension for the two."""
 
     day: date
     version: ObjectVersion
@@ -65,17 +65,14 @@ def units(promised: Contract, window: Window) -> dict[str, Unit]:
         for day in {one + timedelta(days=apart) for one in covered for apart in range(-reach, reach + 1)}:
             if window.first_day is None or window.first_day <= day <= window.last_day:
                 objects[ss_id, day].append(entry)
-    systems = sorted({ss_id for ss_id, _ in objects})
-    described = {
-        table: dimension(table, columns, systems) for table, columns in list(promised.derived_from.items())[1:]
-    }
+    dimensions = described.of_units(promised, objects.keys())
     found = {}
     for (ss_id, day), entries in sorted(objects.items()):
         key = f"ss_id={ss_id}/day={day}"
-        dimensions = {table: rows.get(ss_id, []) for table, rows in described.items()}
-        etag = fingerprint(entries, dimensions)
+        known = dimensions(ss_id, day)
+        etag = fingerprint(entries, known)
         version = ObjectVersion(fact.table, key, etag, sum(entry.rows_loaded for entry in entries))
-        found[key] = Unit(day, version, tuple(entries), dimensions)
+        found[key] = Unit(day, version, tuple(entries), known)
     return found
 
 
@@ -113,22 +110,14 @@ def _months(table: str, load_id: str) -> tuple[str, ...]:
     return tuple(sorted({path.partition("/")[0] for path in _files(contract.load(table), load_id)}))
 
 
-def dimension(table: str, columns: tuple[str, ...], systems: list[int]) -> dict[int, list[dict]]:
-    """Read columns of a dimension for some systems: its rows by system, those of now."""
-    found: dict[int, list[dict]] = defaultdict(list)
-    # A row that was there before its table had a history is one of now.
-    now = "IFNULL(is_current, TRUE)" if "is_current" in contract.load(table).column_names else "TRUE"
-    asked = sql("dimension", table=table, columns=columns, now=now)
-    for row in warehouse().select(asked, {"systems": systems}) if systems else ():
-        found[row["ss_id"]].append(row)
-    return found
-
-
 def fingerprint(entries: list[LoadedObject], dimensions: Mapping[str, list[dict]]) -> str:
     """Hash what something is built from: live objects with their loads, and rows of dimensions."""
-    rows = [
-        f"{table} {json.dumps(row, sort_keys=True, default=str)}" for table in dimensions for row in dimensions[table]
+    said = [
+        (table, {name: row[name] for name in row if name not in described.SPAN})
+        for table in dimensions
+        for row in dimensions[table]
     ]
+    rows = [f"{table} {json.dumps(row, sort_keys=True, default=str)}" for table, row in said]
     readings = [f"{entry.object_id} {entry.load_id}" for entry in entries]
     return digest(digest(*sorted(readings)), digest(*sorted(rows)))
 
@@ -151,8 +140,8 @@ def derive(spark: "SparkSession", planned: "Plan") -> pa.Table:
             f"it was planned, such as {moved[0]}; nothing was published. Plan again"
         )
     due = [found[entry.key] for entry in planned.objects]
-    described = [_described(spark, promised, table, due) for table in list(promised.derived_from)[1:]]
-    rows = transform.of(promised.table).transform(_readings(spark, promised, due), *described).toArrow()
+    others = [_described(spark, promised, table, due) for table in list(promised.derived_from)[1:]]
+    rows = transform.of(promised.table).transform(_readings(spark, promised, due), *others).toArrow()
     return _owned(promised, planned, rows)
 
 
@@ -229,14 +218,11 @@ def _files(fact: Contract, load_id: str) -> dict[str, str]:
 
 
 def _described(spark: "SparkSession", promised: Contract, table: str, due: list[Unit]) -> "DataFrame":
-    """Give the dimension's rows of all systems that are due."""
+    """Give a dimension's rows of all units that are due."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    schema = contract.load(table).arrow_schema
-    schema = pa.schema([schema.field(name) for name in promised.derived_from[table]])
-    rows = {unit.version.key.partition("/")[0]: unit.dimensions[table] for unit in due}
-    flat = [row for of_system in rows.values() for row in of_system]
-    return spark.createDataFrame(pa.Table.from_pylist(flat, schema), from_arrow_schema(schema))
+    rows = described.rows(promised, table, due)
+    return spark.createDataFrame(rows, from_arrow_schema(rows.schema))
 
 
 def _owned(promised: Contract, planned: "Plan", rows: pa.Table) -> pa.Table:

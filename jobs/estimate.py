@@ -201,7 +201,8 @@ def _load(
     days = _days(planned)
     # Rows of whole records may be of any day, and so may be those of a load whose keys name none.
     existing = sum(count for day, count in by_day.items() if days is None or day is None or days[0] <= day <= days[1])
-    partitions = len({day for entry in planned.objects for day in listing.days_within(entry)})
+    covered = {day for entry in planned.objects for day in listing.days_within(entry)}
+    partitions = len({day.replace(day=1) for day in covered} if promised.partition_unit == "MONTH" else covered)
     return Load(
         label=planned.label,
         objects=len(planned.objects),

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs import contract, derived, export_files, staging, time_grid
+from jobs import contract, derived, described, export_files, staging, time_grid
 from jobs.errors import ExportError
 from jobs.flags import FLAGS
 from jobs.ledger import LoadedObject
@@ -58,7 +58,7 @@ def export(folder: str, window: Window, step: str, *, overwrite: bool = False) -
     folder = _uri(folder)
     wanted, systems = _wanted(window)
     inputs = sorted({entry for entry, _ in wanted}, key=lambda entry: entry.object_id)
-    by_system = derived.dimension("dim_sensor", SENSORS, systems)
+    by_system = described.dimension("dim_sensor", SENSORS, systems)
     # The warehouse gives rows in any order.
     sensors = [row for ss_id in systems for row in sorted(by_system.get(ss_id, ()), key=itemgetter("sensor"))]
     made_of = derived.fingerprint(inputs, {"dim_sensor": sensors})

@@ -60,7 +60,7 @@ def refuse(found: list[Freshness]) -> None:
 def _of(promised: Contract, looked_at: datetime | None, now: datetime) -> Freshness:
     since = looked_at
     if promised.derived_from:
-        asked = {"tables": list(promised.derived_from), "after": looked_at or LONG_AGO}
+        asked = {"tables": list(promised.made_of), "after": looked_at or LONG_AGO}
         (found,) = warehouse().select(sql("first_change"), asked)
         since = found["changed_at"]
         behind = now - since if since else timedelta(0)

@@ -35,7 +35,7 @@ def land(file: Path, layout: str, edition: str, published_on: date, origin: str)
     """Land one file, its provenance first, so that no file is ever there without.
 
     Args:
-        file: the file as its publisher gave it; its name does not matter.
+        file: the file as its publisher gave it; its name matters only where it says what the file is of.
         layout: the contracts' name for what it is.
         edition: the edition as its publisher calls it.
         published_on: the day it was published on.
@@ -46,20 +46,23 @@ def land(file: Path, layout: str, edition: str, published_on: date, origin: str)
         SourceError: another file has landed as this edition; or the bucket cannot be used.
     """
     source = _source(layout)
-    key = f"{source.prefix}{published_on}_{edition}/{source.lands_as}"
+    key = f"{source.prefix}{published_on}_{edition}/{source.lands_as.format(file_name=file.name)}"
     if source.parts(key) is None or not edition.isprintable() or edition != edition.strip():
-        raise LoadError(f"{edition!r} cannot be the name of an edition: it would land as {key}; nothing was landed")
+        of_name = f", or {file.name} that of its file" if "{file_name}" in source.lands_as else ""
+        raise LoadError(
+            f"{edition!r} cannot be the name of an edition{of_name}: it would land as {key}; nothing was landed"
+        )
     size_bytes = file.stat().st_size
     if not size_bytes:
         raise LoadError(f"{file} is empty; nothing was landed")
-    _refuse_unreadable(source, source.parts(key), file)
+    _refuse_unreadable(layout, key, file)
     with file.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     name = settings().bucket(LANDING)
     bucket = opened(name, settings().s3_connections, to_write=True)
     landed = Landed(f"s3://{name}/{key}", sha256, size_bytes, is_new=True)
     others = [version.key for version in bucket.objects([source.prefix]) if version.key != key]
-    if again := [other for other in others if (source.parts(other) or {}).get("edition") == edition]:
+    if again := [other for other in others if _undated(source, other) == _undated(source, key)]:
         raise SourceError(
             f"the edition {edition} has landed as {', '.join(f's3://{name}/{other}' for other in again)}, on another "
             "day; nothing was landed"
@@ -88,17 +91,23 @@ def land(file: Path, layout: str, edition: str, published_on: date, origin: str)
     return landed
 
 
-def _refuse_unreadable(source: Source, parts: dict[str, str], file: Path) -> None:
-    """Read a file as its tables will, before it is there for good.
+def _undated(source: Source, key: str) -> dict[str, str]:
+    """Tell what a key names but the day of publication."""
+    return {name: part for name, part in (source.parts(key) or {}).items() if name != "published_on"}
+
+
+def _refuse_unreadable(layout: str, key: str, file: Path) -> None:
+    """Read a file as its tables will, each by its own pattern of the key, before it is there for good.
 
     Raises:
         SourceError: it is not what it is said to be.
     """
-    found = SourceObject(source.name, parts, partial(file.open, "rb"))
     for table in contract.names():
-        if source.name in [known.name for known in contract.load(table).sources if known.bucket == LANDING]:
+        for known in contract.load(table).sources:
+            if known.bucket != LANDING or known.name != layout or (parts := known.parts(key)) is None:
+                continue
             try:
-                for _ in transform.of(table).transform(found):
+                for _ in transform.of(table).transform(SourceObject(layout, parts, partial(file.open, "rb"))):
                     pass
             except SourceError as fault:
                 raise SourceError(f"{file} {fault}; nothing was landed") from fault

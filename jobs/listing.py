@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from jobs import register
+from jobs import editions, register
 from jobs.contract import Contract, Source
 from jobs.errors import LoadError, SourceError
 from jobs.objects import Bucket, ObjectVersion, digest
@@ -38,6 +38,7 @@ class Found:
     def object_id(self) -> str:
         """Identity by content, and by the content of all that it is read with: with another it gives other rows."""
         beside = [part for name, version in self.companions for part in (name, version.object_id)]
+        beside += [self.parts[editions.LEFT]] if editions.LEFT in self.parts else []
         return digest(self.version.object_id, *beside) if beside else self.version.object_id
 
     @property
@@ -74,7 +75,8 @@ def listed(promised: Contract, window: Window, progress: Callable[[int, int], No
     Raises:
         SourceError: the source cannot be listed, has nothing at all, or two objects claim one part of one source.
     """
-    places = dict.fromkeys(source.bucket for source in promised.sources)
+    named = settings().names
+    places = dict.fromkeys(one.bucket for one in promised.sources if not one.is_optional or named(one.bucket))
     parts = [tuple(source for source in promised.sources if source.bucket == place) for place in places]
     return [found for part in parts for found in _listed(replace(promised, sources=part), window, progress)]
 
@@ -139,7 +141,7 @@ def _prefixes(promised: Contract, window: Window, bucket: Bucket) -> list[str]:
     systems_known = False
     for source in {(source.prefix, source.list_by): source for source in promised.sources}.values():
         if "{ss_id}" not in source.list_by:
-            prefixes[source.prefix + source.list_by] = None
+            prefixes |= dict.fromkeys(_unfolded(bucket, source.prefix + source.list_by))
             systems_known = True
             continue
         systems = _systems(source, window, bucket)
@@ -153,6 +155,16 @@ def _prefixes(promised: Contract, window: Window, bucket: Bucket) -> list[str]:
             f"check {bucket.setting} and AWS_ENDPOINT_URL_S3"
         )
     return list(prefixes)
+
+
+def _unfolded(bucket: Bucket, prefix: str) -> Iterator[str]:
+    """Name what to list below each folder that is there in the place of a `*`."""
+    before, star, after = prefix.partition("*")
+    if not star:
+        yield prefix
+        return
+    for name in bucket.folders(before):
+        yield from _unfolded(bucket, f"{before}{name}{after}")
 
 
 def systems(promised: Contract) -> set[int]:
@@ -225,7 +237,7 @@ def _with_companions(bucket: Bucket, matching: list[Found]) -> list[Found]:
     complete = []
     for found in matching:
         named = [(name, beside[prefix]) for name, prefix in _companions(found) if prefix in beside]
-        written = [(name, register.version(name, found.parts["ss_id"])) for name in found.source.registers]
+        written = [(name, register.version(name, found.parts.get("ss_id"))) for name in found.source.registers]
         known = [(name, version) for name, version in written if version]
         complete.append(replace(found, companions=(*named, *known, *found.companions)))
     return complete
@@ -234,8 +246,8 @@ def _with_companions(bucket: Bucket, matching: list[Found]) -> list[Found]:
 def _companions(found: Found) -> Iterator[tuple[str, str]]:
     """Name what an object of a system is read with, and the prefix of its key."""
     for name, prefix in found.source.companions.items():
-        ss_id = found.parts["ss_id"]
-        yield name, prefix.format(ss_id=ss_id, folder=found.source.folder_of(ss_id))
+        folder = found.source.folder_of(found.parts.get("ss_id", ""))
+        yield name, prefix.format(folder=folder, **found.parts)
 
 
 def record(source: Source, parts: dict[str, str]) -> tuple | None:
@@ -246,19 +258,36 @@ def record(source: Source, parts: dict[str, str]) -> tuple | None:
 
 
 def outranked(promised: Contract, keys: Iterable[str], empty: Container[str] = ()) -> set[str]:
-    """Tell which keys are of a system, or of a system's day, that a source of higher rank has too, and not empty."""
+    """Tell which keys are of something that a source of higher rank has too, or its own in a newer version, not empty.
+
+    That is a system, a system's day, or whatever else the versions are of. So are an edition of whose year a newer one
+    has the same share or more, and one of a year that a record owns.
+    """
+    owned: set[str] = set()
+    if any(source.shares for source in promised.sources):
+        owned = editions.superseded(promised, [key for key in keys if key not in empty])
     ranks = {source.name: source.outranks for source in promised.sources}
-    if not any(ranks.values()):
-        return set()
-    present: dict[tuple, set[str]] = {}
+    if not any(ranks.values()) and not any("version" in source.key_pattern.groupindex for source in promised.sources):
+        return owned
+    present: dict[tuple, dict[str, tuple[int, ...]]] = {}
     claims = {}
     for key in keys:
         if known := promised.source_of(key):
-            claims[key] = known[0].name, subject(known[1])
-            of_day = present.setdefault(subject(known[1]), set())
+            name, of, version = known[0].name, subject(known[1]), _version(known[1])
+            claims[key] = name, of, version
+            newest = present.setdefault(of, {})
             if key not in empty:
-                of_day.add(known[0].name)
-    return {key for key, (name, of) in claims.items() if any(name in ranks[other] for other in present[of])}
+                newest[name] = max(version, newest.get(name, version))
+    return owned | {
+        key
+        for key, (name, of, version) in claims.items()
+        if version < present[of].get(name, version) or any(name in ranks[other] for other in present[of])
+    }
+
+
+def _version(parts: dict[str, str]) -> tuple[int, ...]:
+    """Read a version, so that 0.10.0 comes after 0.9.0."""
+    return tuple(map(int, parts["version"].split("."))) if "version" in parts else ()
 
 
 def best(promised: Contract, found: list[Found]) -> list[Found]:
@@ -268,9 +297,12 @@ def best(promised: Contract, found: list[Found]) -> list[Found]:
     return [one for one in found if one.version.key not in left_out]
 
 
-def subject(parts: dict[str, str]) -> tuple[int, ...]:
-    """Tell which system, and which of its days, an object is about."""
-    return tuple(int(parts[name]) for name in ("ss_id", "year", "month", "day") if name in parts)
+def subject(parts: dict[str, str]) -> tuple[int | str, ...]:
+    """Tell what an object is about: which system and which of its days, which share of a year, or all versions' own."""
+    if "version" in parts:
+        return tuple(part for name, part in parts.items() if name not in ("version", "edition"))
+    of_days = tuple(int(parts[name]) for name in ("ss_id", "year", "month", "day") if name in parts)
+    return of_days + tuple(parts[name] for name in ("state", "quarter") if name in parts)
 
 
 def days_of(parts: dict[str, str]) -> tuple[date, date] | None:
@@ -279,6 +311,10 @@ def days_of(parts: dict[str, str]) -> tuple[date, date] | None:
     Raises:
         SourceError: the key names a day that the calendar does not have.
     """
+    if "local_year" in parts:
+        # A year by a clock that is not UTC's, whose days these are.
+        year = int(parts["local_year"])
+        return date(year, 1, 1) - DAY, date(year, 12, 31) + DAY
     if "day" not in parts:
         return (date(int(parts["year"]), 1, 1), date(int(parts["year"]), 12, 31)) if "year" in parts else None
     try:

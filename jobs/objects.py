@@ -47,19 +47,32 @@ class ObjectVersion:
 
 
 class _Stream(io.RawIOBase):
-    """The bytes of one object version, as they arrive."""
+    """The bytes of one object version, as they arrive; whoever seeks has each part asked for by its range."""
 
     def __init__(self, bucket: "Bucket", version: ObjectVersion):
         self._bucket, self._version = bucket, version
-        self._position, self._breaks = 0, 0
+        self._position, self._breaks, self._by_ranges = 0, 0, False
         self._body = bucket._from(version, 0)
 
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._version.size_bytes}[whence]
+        if start + offset != self._position:
+            self._position, self._by_ranges = start + offset, True
+            self._body.close()
+        return self._position
+
     def readinto(self, buffer) -> int:
         while self._position < self._version.size_bytes:
             try:
+                if self._by_ranges:
+                    self._body.close()
+                    self._body = self._bucket._from(self._version, self._position, len(buffer))
                 taken = self._body.read(len(buffer))
                 if not taken:
                     raise ConnectionError("the answer ended early")
@@ -209,14 +222,17 @@ class Bucket:
         except (ClientError, BotoCoreError) as fault:
             raise self._named(fault, key) from fault
 
-    def _from(self, version: ObjectVersion, position: int):
-        """Ask for an object from a byte on; the answer's body."""
-        asked = {"Range": f"bytes={position}-"} if position else {}
+    def _from(self, version: ObjectVersion, position: int, count: int | None = None):
+        """Ask for an object from a byte on, or for some bytes of it; the answer's body."""
+        last = "" if count is None else min(position + count, version.size_bytes) - 1
+        asked = {"Range": f"bytes={position}-{last}"} if position or count else {}
         try:
             answer = self._s3.get_object(Bucket=self.name, Key=version.key, **asked)
         except (ClientError, BotoCoreError) as fault:
             raise self._named(fault, version.key) from fault
         etag, size = answer["ETag"].strip('"'), position + answer["ContentLength"]
+        if count is not None:
+            size = int(answer["ContentRange"].rpartition("/")[2])
         if etag != version.etag or size != version.size_bytes:
             raise SourceError(
                 f"s3://{self.name}/{version.key} changed after it was listed: planned ETag {version.etag} of "

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 
-from jobs import contract, derived, ledger, listing, staging, transform
+from jobs import contract, derived, editions, ledger, listing, staging, transform
 from jobs.contract import Contract
 from jobs.errors import LoadError, SourceError, StagingError, SupersededError
 from jobs.ledger import LoadedObject
@@ -201,7 +201,10 @@ def plan(
         comparison.vanished = [key for key in comparison.vanished if _claim(promised, key) not in claims]
     # A day that is vanished and stays keeps its rank.
     empty = {found.version.key for found in listed if not found.version.size_bytes}
-    outranked = listing.outranked(promised, there if retire_vanished else there | live.keys(), empty)
+    ranked = there if retire_vanished else there | live.keys()
+    outranked = listing.outranked(promised, ranked, empty)
+    left = editions.left(promised, ranked - outranked - empty)
+    listed = [_without(found, left.get(found.version.key)) for found in listed]
     comparison.outranked = len(outranked & there)
     comparison.vanished = [key for key in comparison.vanished if key not in outranked]
     versions = promised.version, transform.of(table).VERSION
@@ -260,6 +263,10 @@ def plan(
     return comparison
 
 
+def _without(found: Found, left: str | None) -> Found:
+    return replace(found, parts=found.parts | {editions.LEFT: left}) if left else found
+
+
 def _record(promised: Contract, key: str) -> tuple | None:
     known = promised.source_of(key)
     return known and listing.record(*known)
@@ -276,7 +283,7 @@ def _claim(promised: Contract, key: str) -> tuple[str, ...] | None:
     return known and listing.claim(*known)
 
 
-def _subject(promised: Contract, key: str) -> tuple[int, ...]:
+def _subject(promised: Contract, key: str) -> tuple[int | str, ...]:
     return listing.subject(promised.parts(key) or {})
 
 
@@ -370,12 +377,14 @@ def _cut(
     """Cut what comes and what goes into loads, between days or whole records; the same cut on every machine.
 
     What comes for a day and what goes from it stay together: a renamed object would else meet its own old rows. So do
-    the vintages of a record; and what names no day is never with what does, whose days would bound it.
+    the vintages of a record, and a record and what it owns; and what names no day is never with what does, whose days
+    would bound it.
     """
     by_place: dict[tuple, tuple[list, list]] = {}
+    through = editions.owned_through(promised, [_key(entry) for entry in (*chosen, *retiring)])
     for side, entries in enumerate((chosen, retiring)):
         for entry in entries:
-            by_place.setdefault(_cut_place(promised, entry), ([], []))[side].append(entry)
+            by_place.setdefault(_cut_place(promised, entry, through), ([], []))[side].append(entry)
     load, days, whole = ([], []), set(), True
     for place, here in sorted(by_place.items()):
         is_whole = not place[0]
@@ -395,12 +404,19 @@ def _cut(
         yield load
 
 
-def _cut_place(promised: Contract, entry: PlannedObject | LoadedObject) -> tuple[bool, date, tuple[str, ...]]:
+def _cut_place(
+    promised: Contract, entry: PlannedObject | LoadedObject, through: int
+) -> tuple[bool, date, tuple[str, ...]]:
     """Tell where loads may be cut before an object: at its day, or at its record where its key names none."""
+    if through and (entry.first_day is None or entry.first_day.year <= through):
+        return False, date.min, ()
     if entry.first_day is not None or (promised.partition is None and not _is_landed(promised)):
         return entry.first_day is not None, entry.first_day or date.min, ()
-    key = entry.key if isinstance(entry, PlannedObject) else entry.object_key
-    return False, date.min, _record(promised, key) or (key,)
+    return False, date.min, _record(promised, _key(entry)) or (_key(entry),)
+
+
+def _key(entry: PlannedObject | LoadedObject) -> str:
+    return entry.key if isinstance(entry, PlannedObject) else entry.object_key
 
 
 def _retiring(promised: Contract, listed, vanished):
@@ -436,7 +452,7 @@ def _accepted(brings: list[PlannedObject], accept: tuple[str, ...]) -> tuple[str
 
 def _is_landed(promised: Contract) -> bool:
     """Tell whether a table is loaded edition by edition, so that one that is refused does not hold the others."""
-    return promised.replaces == "object" and all(source.lands_as for source in promised.sources)
+    return promised.replaces == "object" and any(source.lands_as for source in promised.sources)
 
 
 def _write(

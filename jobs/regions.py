@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import shapely
 from shapely.geometry import Point, shape
 from shapely.geometry.base import BaseGeometry
@@ -28,6 +29,9 @@ STATES = {word[:2]: word[2:] for word in FIPS.split()}
 # A place farther than this from every polygon is in none.
 NEAREST_KM = 10.0
 EARTH_KM = 6_371.0088
+# Why a place is in no region.
+UNKNOWN_PLACE = "the place is not known, or cannot be"
+FAR_FROM_ALL = f"the place is more than {NEAREST_KM:g} km from every region"
 
 
 @dataclass(frozen=True)
@@ -101,17 +105,36 @@ def avert_region(state: str | None) -> Assignment:
     return Assignment(region, "state", share_percent=share)
 
 
+def states_of(region: str) -> str | None:
+    """Tell which states an AVERT region has, each with the share of its consumption; none for no region of AVERT's."""
+    shares = {state: found[region] for state, found in sorted(_avert().items()) if region in found}
+    return ", ".join(f"{state} {share:g} %" for state, share in shares.items()) or None
+
+
+def area_km2(polygon: BaseGeometry) -> float:
+    """Measure the area of a polygon in degrees on a sphere, by the projection on a cylinder that keeps areas."""
+    flat = shapely.transform(polygon, lambda at: np.column_stack([np.radians(at[:, 0]), np.sin(np.radians(at[:, 1]))]))
+    return flat.area * EARTH_KM**2
+
+
 def _at(polygons: dict[str, BaseGeometry], latitude_deg: float | None, longitude_deg: float | None) -> Assignment:
     if latitude_deg is None or longitude_deg is None:
-        return Assignment(None, "unmapped", reason="the place is not known, or cannot be")
+        return Assignment(None, "unmapped", reason=UNKNOWN_PLACE)
+    distances = around(polygons, latitude_deg, longitude_deg)
+    if not distances:
+        return Assignment(None, "unmapped", reason=FAR_FROM_ALL)
+    region, distance_km = min(distances.items(), key=lambda item: (item[1], item[0]))
+    return Assignment(region, "nearest" if distance_km else "polygon", distance_km=distance_km)
+
+
+def around(polygons: dict[str, BaseGeometry], latitude_deg: float, longitude_deg: float) -> dict[str, float]:
+    """Tell which polygons a place [degrees] is in, each 0 away; if in none, those up to NEAREST_KM away [km]."""
     place = Point(longitude_deg, latitude_deg)
     if inside := [name for name, polygon in polygons.items() if polygon.covers(place)]:
-        return Assignment(inside[0], "polygon", distance_km=0.0)
-    around = place.buffer(2 * math.degrees(NEAREST_KM / EARTH_KM) / max(math.cos(math.radians(latitude_deg)), 0.1))
-    near = {name: _distance_km(polygon, place) for name, polygon in polygons.items() if polygon.intersects(around)}
-    if near and (closest := min(near.items(), key=lambda item: (item[1], item[0])))[1] <= NEAREST_KM:
-        return Assignment(closest[0], "nearest", distance_km=closest[1])
-    return Assignment(None, "unmapped", reason=f"the place is more than {NEAREST_KM:g} km from every region")
+        return dict.fromkeys(inside, 0.0)
+    circle = place.buffer(2 * math.degrees(NEAREST_KM / EARTH_KM) / max(math.cos(math.radians(latitude_deg)), 0.1))
+    near = {name: _distance_km(polygon, place) for name, polygon in polygons.items() if polygon.intersects(circle)}
+    return {name: distance_km for name, distance_km in near.items() if distance_km <= NEAREST_KM}
 
 
 def _distance_km(polygon: BaseGeometry, place: Point) -> float:

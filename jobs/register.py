@@ -1,7 +1,8 @@
 """register -- what was found out of systems by looking at their records, and written down in this repository.
 
 A register is `<name>.csv` beside this module. Its lines on a system are a companion of the system's objects, like a
-dictionary: they are part of what an object is, so that a new line makes just its system's objects others.
+dictionary: they are part of what an object is, so that a new line makes just its system's objects others. Of an object
+of no system all of the register is.
 
 `scales.csv` says of power channels by what to multiply what is stored before the dictionary's units count; without a
 factor the unit is not established, and the days are refused. `python -m jobs scales` proposes its lines. A channel is
@@ -47,8 +48,10 @@ class Stretch:
         return f"{what}{first}{last}: {self.reason}"
 
 
-def version(name: str, ss_id: str) -> ObjectVersion | None:
-    """Give a register's lines on a system as an object version; none if it has none."""
+def version(name: str, ss_id: str | None) -> ObjectVersion | None:
+    """Give a register's lines on a system as an object version, or all of it; none if it has none."""
+    if ss_id is None:
+        return ObjectVersion(HERE, name, digest(_whole(name)), len(_whole(name)))
     body = _lines(name).get(int(ss_id))
     return body and ObjectVersion(HERE, f"{name}/{int(ss_id)}", digest(body), len(body))
 
@@ -59,17 +62,16 @@ def has(known: ObjectVersion) -> bool:
 
 
 def read(known: ObjectVersion) -> bytes:
-    """Read a register's lines on a system, with the header.
+    """Read a register's lines on a system, with the header, or all of it.
 
     Raises:
         SourceError: the register here is not the one that was planned with.
     """
     name, _, ss_id = known.key.partition("/")
-    if version(name, ss_id) != known:
-        raise SourceError(
-            f"jobs/{name}.csv here says another thing of system {ss_id} than where it was planned; plan again"
-        )
-    return _lines(name)[int(ss_id)]
+    if version(name, ss_id or None) != known:
+        of = f" of system {ss_id}" if ss_id else ""
+        raise SourceError(f"jobs/{name}.csv here says another thing{of} than where it was planned; plan again")
+    return _lines(name)[int(ss_id)] if ss_id else _whole(name)
 
 
 def stretches(bodies: tuple[bytes, ...], sensor: str) -> tuple[Stretch, ...]:
@@ -103,6 +105,11 @@ def channel(sensor: str) -> str:
     """Name a channel as the register does."""
     name = vocabulary.parse(sensor)
     return sensor.lower() if name.metric_id is None else str(name.metric_id)
+
+
+@cache
+def _whole(name: str) -> bytes:
+    return Path(__file__).with_name(f"{name}.csv").read_bytes()
 
 
 @cache

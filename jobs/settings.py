@@ -30,6 +30,10 @@ class Settings(BaseSettings):
     pvdaq_bucket: str = Field("oedi-data-lake", description="bucket of NREL's PVDAQ, in its published key layout")
     pvdaq_anonymous: bool = Field(True, description="read the PVDAQ bucket without credentials")
     landing_bucket: str = Field("", description="bucket of what no public bucket holds, in keys emissions/<source>/...")
+    oge_bucket: str = Field("open-grid-emissions", description="bucket of Open Grid Emissions, for all to read")
+    pudl_bucket: str = Field(
+        "", description="bucket of PUDL's releases, pudl.catalyst.coop, read without credentials; none: it is not read"
+    )
     staging: str = Field(f"file://{LOCAL}/staging", description="URI of the staging area: file://, s3:// or gs://")
     warehouse: str = Field(
         f"duckdb://{LOCAL}/sunledger.duckdb",
@@ -82,6 +86,10 @@ class Settings(BaseSettings):
         12, gt=0, description="how much longer than usual a run may take before it is late [h]"
     )
 
+    def names(self, place: str) -> bool:
+        """Tell whether a bucket that a contract's location means is named."""
+        return bool(place.format_map(self.model_dump()))
+
     def bucket(self, place: str) -> str:
         """Name the bucket that a contract's location means, such as `{landing_bucket}`.
 
@@ -90,11 +98,14 @@ class Settings(BaseSettings):
         """
         if place == "{landing_bucket}" and not self.landing_bucket:
             raise LoadError("LANDING_BUCKET is not set, and factors are read from it; nothing was planned")
-        return place.format(pvdaq_bucket=self.pvdaq_bucket, landing_bucket=self.landing_bucket)
+        return place.format_map(self.model_dump())
 
     def naming(self, bucket: str) -> str:
-        """Tell the variable that names a bucket; PVDAQ's where both name the same one."""
-        return "LANDING_BUCKET" if bucket == self.landing_bucket != self.pvdaq_bucket else "PVDAQ_BUCKET"
+        """Tell the variable that names a bucket; PVDAQ's where it names the same one as another."""
+        if bucket == self.pvdaq_bucket:
+            return "PVDAQ_BUCKET"
+        names = {self.oge_bucket: "OGE_BUCKET", self.pudl_bucket: "PUDL_BUCKET", self.landing_bucket: "LANDING_BUCKET"}
+        return names.get(bucket, "PVDAQ_BUCKET")
 
     def is_anonymous(self, bucket: str) -> bool:
         """Tell whether a bucket is read without credentials."""

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from jobs import check as checks
-from jobs import ledger, plan, publish, stage, staging
+from jobs import ledger, plan, publish, restatement, stage, staging
 from jobs.estimate import Budget, estimate
 from jobs.listing import Window
 from jobs.plan import Comparison
@@ -51,6 +51,8 @@ def plan_load(
         )
         step.load_id = found.plans[0].load_id if found.plans else None
         step.message = f"{'' if found.plans else 'nothing to do: '}{found}"
+        for line in restatement.restated(found):
+            log.info("%s would be restated: %s", table, line)
         if budget is not None and found.plans:
             expected = estimate(found)
             for what, how_much in expected.lines():

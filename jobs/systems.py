@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from jobs import contract, derived, listing
+from jobs import contract, described, listing
 from jobs.errors import LoadError
 
 
@@ -17,7 +17,7 @@ def refuse_unknown(systems: Iterable[int]) -> None:
     """
     if not (unknown := set(systems)):
         return
-    unknown -= derived.dimension("dim_system", ("ss_id",), sorted(unknown)).keys()
+    unknown -= described.dimension("dim_system", ("ss_id",), sorted(unknown)).keys()
     fact = contract.load("fact_pv_measurement")
     if unknown and (unknown := unknown - listing.systems(fact)):
         raise LoadError(

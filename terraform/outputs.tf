@@ -3,7 +3,9 @@ locals {
   settings = merge(
     {
       PVDAQ_BUCKET         = var.pvdaq_bucket
+      OGE_BUCKET           = var.oge_bucket
       LANDING_BUCKET       = module.landing_bucket.name
+      PUDL_BUCKET          = var.pudl_bucket
       STAGING              = module.staging_bucket.uri
       WAREHOUSE            = "bigquery://${var.google_project}/${module.bigquery.dataset}?location=${module.bigquery.location}"
       SPARK_PROFILE        = var.spark

@@ -107,10 +107,22 @@ variable "landing_writers" {
   }
 }
 
+variable "oge_bucket" {
+  description = "Bucket in Open Grid Emissions' key layout."
+  type        = string
+  default     = "open-grid-emissions"
+}
+
 variable "pvdaq_bucket" {
   description = "Bucket in PVDAQ's key layout."
   type        = string
   default     = "oedi-data-lake"
+}
+
+variable "pudl_bucket" {
+  description = "Bucket of PUDL's releases, pudl.catalyst.coop; empty: its record of hourly emissions is not read."
+  type        = string
+  default     = ""
 }
 
 variable "secrets" {

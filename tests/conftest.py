@@ -124,6 +124,8 @@ class Place:
         return {
             "PVDAQ_BUCKET": self.bucket,
             "LANDING_BUCKET": self.bucket,
+            "OGE_BUCKET": self.bucket,
+            "PUDL_BUCKET": "",
             "STAGING": self.staging,
             "WAREHOUSE": self.warehouse,
             "WAREHOUSE_LOCK_SECONDS": "60",
@@ -169,7 +171,7 @@ class Place:
         self.put(day_key(ss_id, day), body)
 
     def put_fixtures(self):
-        for name in ("pvdaq", "emissions"):
+        for name in s3.ROOTS:
             for root in sorted(FIXTURES.glob(f"*/{name}")):
                 s3.upload(self.server, root, self.bucket, f"{name}/")
 

@@ -220,7 +220,7 @@ def test_the_fixtures_are_served_to_other_hosts_under_their_own_name():
     keys = {entry.text for entry in listing.iter("{http://s3.amazonaws.com/doc/2006-03-01/}Key")}
     assert keys == {
         path.relative_to(root.parent).as_posix()
-        for kind in ("pvdaq", "emissions")
+        for kind in s3.ROOTS
         for root in FIXTURES.glob(f"*/{kind}")
         for path in root.rglob("*")
         if path.is_file()

@@ -7,7 +7,7 @@ import pytest
 
 from jobs import contract
 from jobs.errors import ContractError
-from jobs.warehouse.tables import ddl
+from jobs.warehouse.tables import ddl, resource
 
 
 @pytest.fixture
@@ -76,6 +76,17 @@ def test_a_contract_gives_googlesql_ddl(tables):
         "PARTITION BY DATETIME_TRUNC(`at`, DAY)\n"
         "OPTIONS(description='A table. One row per key.')"
     )
+
+
+def test_a_table_of_more_days_than_partitions_has_a_partition_for_each_month(tables):
+    (tables / "small.yaml").write_text(
+        SMALL.replace(
+            "    properties:", "    customProperties: [{property: partitionUnit, value: MONTH}]\n    properties:"
+        )
+    )
+
+    assert "PARTITION BY DATETIME_TRUNC(`at`, MONTH)" in ddl(contract.load("small"))
+    assert resource(contract.load("small"))["timePartitioning"] == {"type": "MONTH", "field": "at"}
 
 
 def test_a_contract_gives_the_schema_of_staged_files(tables):

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT, day_file
 
-from jobs import cli, contract, derived, export, export_files, staging
+from jobs import cli, contract, described, export, export_files, staging
 from jobs.errors import ExportError
 from jobs.export import FACT
 from jobs.listing import Window
@@ -276,12 +276,12 @@ def test_the_order_of_the_dimension_in_the_warehouse_changes_nothing(place, load
     load()
     window = Window(FIFTH, SIXTH, (1,))
     told, _ = export.export(str(tmp_path / "one"), window, "1h")
-    ours = derived.dimension
+    ours = described.dimension
 
     def backwards(*asked):
         return {ss_id: rows[::-1] for ss_id, rows in ours(*asked).items()}
 
-    monkeypatch.setattr(derived, "dimension", backwards)
+    monkeypatch.setattr(described, "dimension", backwards)
     export.export(str(tmp_path / "two"), window, "1h")
 
     assert len(told["made_of"]["dim_sensor"]) > 1

@@ -9,7 +9,7 @@ from googlesql import GoogleSqlError, analyse, columns_of, compiled, evaluate
 from service_rules import lint, partitions
 from wasmtime import Config, Engine, Module
 
-from jobs import check, contract, ledger, publish, stage, warehouse
+from jobs import check, contract, described, ledger, publish, stage, warehouse
 from jobs.warehouse.tables import ddl
 
 FACT = contract.load("fact_pv_measurement")
@@ -26,9 +26,12 @@ PARAMETERS = {
     "load_id": "STRING",
     "load_ids": "ARRAY<STRING>",
     "message": "STRING",
+    "named": "ARRAY<STRING>",
+    "object_ids": "ARRAY<STRING>",
     "outcome": "STRING",
     "planned_generation": "INT64",
     "plan_id": "STRING",
+    "regions": "ARRAY<STRING>",
     "retired": "ARRAY<STRING>",
     "run_id": "STRING",
     "seconds": "FLOAT64",
@@ -65,10 +68,18 @@ def scripts():
         "whole": FACT.on_days([date(2019, 1, 5), date(2019, 1, 6), date(2019, 1, 9)]),
     }
     texts["leave"] = "\n".join(warehouse.sql(name, **texts) for name in ("delete_whole", "delete_objects", "retire"))
+    of_hours = {"table": "fact_grid_intensity_hourly", "columns": described.REGION, "text": "region, edition"}
+    of_hours["within"], _ = described.bounded(of_hours["table"], [date(2019, 1, 5)], {("us_state", "NV")})
+    avoided = contract.load("fact_avoided_emissions_hourly")
+    of_factors = {"table": avoided.table, "column": ("factor_id",), "figures": "SUM(`co2_kg`) AS `co2_kg`"}
+    of_factors["hours"] = of_hours["within"].partition(" AND CONCAT")[0]
+    of_factors["within"] = avoided.within(*ledger.EVER, [{"ss_id": "34"}])
     for path in sorted(Path(warehouse.__file__).parent.joinpath("sql").glob("*.sql")):
         of_a_dimension = {"table": "dim_system", "column": "ss_id", "columns": ("ss_id", "dc_capacity_kw")}
         of_a_dimension["now"] = "IFNULL(is_current, TRUE)"
-        other = of_a_dimension if path.stem in ("referenced_keys", "dimension", "all_rows") else {}
+        other = of_a_dimension if path.stem in ("referenced_keys", "dimension", "all_rows", "traced_named") else {}
+        other = of_hours if path.stem in ("region_days", "region_hours") else other
+        other = of_factors if path.stem in ("restated", "traced_figures", "traced_values") else other
         script = warehouse.sql(path.stem, **texts | other)
         # Relations have the names that the warehouse gives them.
         yield pytest.param(re.sub(r"\{(\w+)\}", r"\1", script), id=path.stem)
@@ -125,7 +136,8 @@ def test_every_view_bounds_the_partitions_that_it_reads(view):
 @pytest.mark.parametrize("view", views())
 def test_a_misspelt_column_of_any_view_is_found(view):
     query = contract.load(view).view_query("project.dataset")
-    column = next(word for word in re.findall(r"\w+", query) if word in ("ss_id", "table_name", "series_id", "gwp_set"))
+    known = ("ss_id", "table_name", "series_id", "gwp_set", "facility_id")
+    column = next(word for word in re.findall(r"\w+", query) if word in known)
 
     with pytest.raises(GoogleSqlError, match=f"{column}_x"):
         analyse(re.sub(rf"\b{column}\b", f"{column}_x", query))

@@ -5,6 +5,7 @@ import json
 from datetime import date
 
 import pytest
+from test_campd import HEADER, line
 
 from jobs.errors import LoadError, SourceError
 from jobs.landing import land
@@ -66,6 +67,18 @@ def test_an_edition_lands_once_whatever_the_day(place, rates):
         land(rates, "avert_rates", "2024", date(2025, 5, 2), ORIGIN)
 
 
+def test_the_files_of_one_edition_are_told_by_their_own_names(place, rates, tmp_path):
+    for name, state in (("emissions-hourly-2023-ca.csv", "CA"), ("emissions-hourly-2023-nv.csv", "NV")):
+        (tmp_path / name).write_text(f"{HEADER}\n{line(state=state)}\n")
+        landed = land(tmp_path / name, "campd_hourly", "2024-02", WHEN, ORIGIN)
+        assert landed.uri == f"s3://{place.bucket}/emissions/campd/2025-05-01_2024-02/{name}"
+
+    with pytest.raises(SourceError, match="the edition 2024-02 has landed as .*-2023-nv.csv, on another day"):
+        land(tmp_path / name, "campd_hourly", "2024-02", date(2025, 5, 2), ORIGIN)
+    with pytest.raises(LoadError, match=r"the name of an edition, or AVERT rates \(final\).csv that of its file"):
+        land(rates, "campd_hourly", "2024-02", WHEN, ORIGIN)
+
+
 def test_of_two_who_land_one_edition_at_once_the_second_is_told(place, rates, monkeypatch):
     monkeypatch.setattr("jobs.objects.Bucket.described", lambda bucket, key: None)
     land(rates, "avert_rates", "2024", WHEN, ORIGIN)
@@ -101,7 +114,7 @@ def test_a_file_that_has_landed_is_loaded_and_its_provenance_is_not(place, rates
         (
             "avert",
             "2024",
-            "there is no layout 'avert' in the landing bucket; there are avert_rates, cpi, ef_hub",
+            "there is no layout 'avert' in the landing bucket; there are avert_rates, campd_hourly, control_areas, cpi",
         ),
         (
             "avert_rates",

@@ -42,6 +42,32 @@ def test_a_listing_of_many_pages_is_whole_and_in_key_order(moto):
     assert [version.key for version in listed] == keys
 
 
+def test_whoever_seeks_in_an_object_gets_what_stands_there_and_asks_for_no_more(moto, monkeypatch):
+    text = bytes(range(256)) * 20_000
+    moto.put_object(Bucket="bucket", Key="p/large", Body=text)
+    (version,) = bucket().objects(["p/"])
+    asked = []
+    original = Bucket._from
+
+    def noted(self, version, position, count=None):
+        asked.append((position, count))
+        return original(self, version, position, count)
+
+    monkeypatch.setattr(Bucket, "_from", noted)
+
+    with bucket().open(version) as stream:
+        assert stream.read(3) == text[:3]
+        stream.seek(-5, 2)
+        assert stream.read() == text[-5:]
+        stream.seek(3_000_000)
+        assert stream.read(2_500_000) == text[3_000_000:]
+        assert stream.tell() == len(text)
+
+    assert asked[0] == (0, None)
+    assert all(count is not None for _, count in asked[1:])
+    assert sum(min(count, len(text) - position) for position, count in asked[1:]) < 2_200_000 + 10
+
+
 def test_a_prefix_ends_at_its_slash(moto):
     for key in ("system_id=1/a", "system_id=10/a", "system_id=1332/a"):
         moto.put_object(Bucket="bucket", Key=key, Body=b"")

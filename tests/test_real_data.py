@@ -14,12 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import READINGS, day_key, s3
 
-from jobs import export, nameplate, quality
+from jobs import export, nameplate, plan, quality, restatement
 from jobs.flags import INCOMPLETE, NIGHT_OFFSET, OUTLIER, SENTINEL, STALE
 from jobs.listing import Window
 from jobs.quality import System
 from jobs.tables import dim_system, fact_pv_measurement
 from jobs.time_grid import NO_VALUE
+from jobs.trace import trace
 from jobs.transform import SourceObject
 
 DATA = Path(os.environ.get("SUNLEDGER_DATA", "/nonexistent"))
@@ -142,15 +143,20 @@ def test_the_export_of_january_has_every_quarter_of_every_channel_and_the_days_e
     assert poa[poa.value.isna()]["mask"].tolist() == [NO_VALUE] * (2_976 - 2_859)
 
 
-def test_by_the_zone_of_the_catalogue_the_hours_of_utc_have_the_energy_of_the_month(january, load):
-    # What NREL's metadata of system 34 say of zone and place, as far as its catalogue has it.
+@pytest.fixture
+def by_the_zone(january):
+    """What NREL's metadata of system 34 say of zone and place, as far as its catalogue has it."""
     (known,) = january.opened.select(
         "SELECT timezone_or_utc_offset AS zone, latitude_deg, longitude_deg FROM dim_system WHERE ss_id = 34", {}
     )
     site = {"latitude": str(known["latitude_deg"]), "longitude": str(known["longitude_deg"])}
     described = {"System": {"system_id": 34, "timezone_code": known["zone"]}, "Site": site}
     january.put("pvdaq/csv/system_metadata/34_system_metadata.json", json.dumps(described).encode())
+    return january
 
+
+def test_by_the_zone_of_the_catalogue_the_hours_of_utc_have_the_energy_of_the_month(by_the_zone, load):
+    january = by_the_zone
     found, _ = load(days=JANUARY, systems=(34,))
     load("fact_pv_energy_hourly", days=(date(2019, 1, 1), date(2019, 2, 1)), systems=(34,))
 
@@ -170,6 +176,98 @@ def test_by_the_zone_of_the_catalogue_the_hours_of_utc_have_the_energy_of_the_mo
         f"SELECT SUM(GREATEST(value, 0)) * 0.25 * 0.001 AS kwh_m2 FROM {READINGS} WHERE quantity = 'poa_irradiance'"
     )
     assert sum(kwh_m2 or 0 for _, _, kwh_m2, _ in hours) == pytest.approx(received[0][0], abs=1e-6)
+
+
+EMISSIONS = {
+    "avert/2025-05-01_2024/rates.csv": "avert_avoided_emission_rates.csv",
+    "ef_hub/2024-06-05_2024/electricity.csv": "epa_ef_hub_2024/electricity.csv",
+    "egrid/2025-01-22_2023r1/subregions.json": "subregion_egrid2023_rev0or1_20250122.json",
+    "egrid/2025-06-18_2023r2/subregions.json": "subregion_egrid2023_rev2_20250618.json",
+}
+FIRST, CORRECTED = list(EMISSIONS)[2:]
+AVOIDED, EVER = "fact_avoided_emissions_hourly", (None, None)
+AVOIDED_SUMS = (
+    "SELECT factor_id, factor_lag_years AS lag, COUNT(*) AS hours, SUM(energy_kwh) AS kwh, SUM(co2_kg) AS co2, "
+    "SUM(ch4_kg) AS ch4, SUM(n2o_kg) AS n2o, SUM(co2e_ar5_kg) AS co2e, SUM(nox_kg) AS nox, SUM(so2_kg) AS so2, "
+    f"MAX(reason) AS reason FROM {AVOIDED} WHERE method = '%s' GROUP BY factor_id, factor_lag_years"
+)
+
+
+def test_what_system_34_avoided_in_january_by_every_method_and_what_the_corrected_egrid_restates(by_the_zone, load):
+    def put(*keys):
+        for key in keys:
+            by_the_zone.put(f"emissions/{key}", (DATA / "emissions" / EMISSIONS[key]).read_bytes())
+
+    def avoided(method):
+        (row,) = by_the_zone.opened.select(AVOIDED_SUMS % method, {})
+        return row
+
+    put(*(key for key in EMISSIONS if key != CORRECTED))
+    load("dim_emission_factor", EVER, accept=("co2e_not_below_co2@2023r1",))
+    load("dim_system_region", EVER)
+    load(days=JANUARY, systems=(34,))
+    days = date(2019, 1, 1), date(2019, 2, 1)
+    load("fact_pv_energy_hourly", days, (34,))
+    load(AVOIDED, days, (34,))
+
+    # 11.862225 MWh by the published rate [lb/MWh] and 0.45359237 kg/lb, of Nevada's AVERT region and of AZNM.
+    default = avoided("avert_annual_dpv")
+    assert (default["hours"], default["kwh"]) == (744, pytest.approx(11_862.225, rel=1e-12))
+    assert default["factor_id"] == "avert/2024/2019/marginal/Northwest/electricity/Distributed PV/CO2"
+    assert (default["lag"], default["reason"]) == (0, "the source has no CH4, N2O")
+    # 1691.148571514378, 1.2213245233855314 and 0.7829744778364317 lb/MWh.
+    assert default["co2"] == pytest.approx(9_099.418950, abs=1e-6)
+    assert (default["nox"], default["so2"]) == (pytest.approx(6.571476747), pytest.approx(4.212884025))
+    assert default["co2e"] is None
+    nonbaseload = avoided("egrid_nonbaseload")
+    assert nonbaseload["factor_id"] == "ef_hub/2024/2022/nonbaseload/AZNM/electricity/CO2"
+    assert (nonbaseload["lag"], nonbaseload["reason"]) == (-3, "the source has no NOx, SO2")
+    # 1205.221, 0.065 and 0.009 lb/MWh: 6,484.829891 + 28 * 0.349739959 + 265 * 0.048425533 kg.
+    assert nonbaseload["co2"] == pytest.approx(6_484.829891, abs=1e-6)
+    assert (nonbaseload["ch4"], nonbaseload["n2o"]) == (pytest.approx(0.349739959), pytest.approx(0.048425533))
+    assert nonbaseload["co2e"] == pytest.approx(6_507.455376, abs=1e-5)
+    total = avoided("egrid_total_output")
+    assert (total["factor_id"], total["lag"]) == ("egrid/2023r1/2023/total_output/AZNM/electricity/CO2", -4)
+    # 740.810 lb/MWh.
+    assert total["co2"] == pytest.approx(3_986.013214, abs=1e-6)
+    nobody = avoided("oge_consumed_hourly")
+    assert (nobody["co2"], nobody["reason"]) == (None, "the region of the system is not known")
+    without = avoided("cems_fossil_hourly")
+    assert (without["co2"], without["reason"]) == (None, "the hour has no factor")
+    # The last eight hours of January in Las Vegas are of February in UTC.
+    months = "SELECT month, hours, displacement_methods FROM view_avoided_emissions_monthly ORDER BY month"
+    both = "avert_annual_dpv, egrid_nonbaseload"
+    assert by_the_zone.rows(months) == [(date(2019, 1, 1), 736, both), (date(2019, 2, 1), 8, both)]
+    sums = "SUM(energy_kwh) AS a, SUM(co2_kg) AS b, SUM(co2_least_kg) AS c, SUM(co2_most_kg) AS d"
+    assert by_the_zone.rows(f"SELECT {sums} FROM view_avoided_emissions_monthly") == [
+        pytest.approx((11_862.225, 9_099.418950, 6_484.829891, 9_099.418950))
+    ]
+
+    put(CORRECTED)
+    load("dim_emission_factor", EVER, accept=("co2e_not_below_co2@2023r1",))
+    load("dim_system_region", EVER)
+    (restates,) = restatement.restated(plan.plan(AVOIDED, Window(*days, (34,))))
+    assert (restates.method, restates.region, restates.row_count) == ("egrid_total_output", "AZNM", 744)
+    # 740.810 to 703.703 lb/MWh.
+    assert restates.drift_percent == pytest.approx(100 * (703.703 - 740.810) / 740.810)
+    assert (restates.old_kg, restates.new_kg) == (pytest.approx(3_986.013214), pytest.approx(3_786.354742))
+    load(AVOIDED, days, (34,))
+    assert avoided("egrid_total_output")["co2"] == pytest.approx(3_786.354742, abs=1e-6)
+    assert (avoided("avert_annual_dpv"), avoided("egrid_nonbaseload")) == (default, nonbaseload)
+    country = "region = 'US' AND gas = 'CO2' AND source = 'egrid' AND supersedes IS NOT NULL"
+    assert by_the_zone.rows(f"SELECT supersedes, value_published FROM view_emission_factor WHERE {country}") == [
+        ("2023r1", 767.209)
+    ]
+
+    traced = trace(AVOIDED, Window(*days, (34,)), {"method": "avert_annual_dpv"})
+    by_table = {part.table: part for part in traced.made_of}
+    (hourly, factors) = by_table["fact_pv_energy_hourly"], by_table["dim_emission_factor"]
+    (measurements,) = [part for part in hourly.made_of if part.table == "fact_pv_measurement"]
+    assert {one.object_key for one in measurements.origins} == {day_key(34, date(2019, 1, day)) for day in range(1, 32)}
+    assert [(one.object_key, one.size_bytes) for one in factors.origins] == [
+        ("emissions/avert/2025-05-01_2024/rates.csv", 260_323)
+    ]
+    assert [row["value_published"] for row in factors.named] == [1691.148571514378]
 
 
 def test_every_channel_of_system_34_has_its_unit(january):

@@ -191,6 +191,48 @@ def test_a_factor_that_a_newer_edition_has_under_another_name_is_not_one_of_toda
     ]
 
 
+def intensity(hour, co2, year=2021, month=7, day=1, **more):
+    local = datetime(year, month, day, hour)
+    return {
+        "region_scheme": "balancing_authority",
+        "region": "CISO",
+        "source": "oge",
+        "basis": "consumed",
+        "data_year": year,
+        "hour_start_utc": datetime(year, month, day, hour, tzinfo=UTC),
+        "hour_start_local": local,
+        "co2_kg_per_mwh": co2,
+        "co2e_kg_per_mwh": None,
+        "gwp_set": None,
+        "generation_mwh": None,
+        "coverage": None,
+    } | more
+
+
+def test_an_hour_of_the_day_is_the_mean_of_its_hours_and_by_energy_where_that_is_known():
+    fossil = {"source": "campd", "basis": "fossil", "region_scheme": "us_state", "region": "CA"}
+    hours = [
+        intensity(12, 200.0, co2e_kg_per_mwh=202.0, gwp_set="AR6"),
+        intensity(12, 100.0, day=2, co2e_kg_per_mwh=102.0, gwp_set="AR6"),
+        intensity(12, None, day=3),
+        intensity(13, 500.0),
+        # 400 kg/MWh of 300 MWh and 800 of 100 are 500 of 400 MWh; what has no CO2 has no weight.
+        intensity(12, 400.0, **fossil, generation_mwh=300.0, coverage=1.0),
+        intensity(12, 800.0, day=2, **fossil, generation_mwh=100.0, coverage=0.5),
+        intensity(12, None, day=3, **fossil, generation_mwh=1000.0, coverage=0.0),
+    ]
+
+    rows = answer("view_grid_intensity_by_hour", fact_grid_intensity_hourly=hours)
+
+    told = ("region", "hour_of_day", "hours", "hours_with_co2", "co2_kg_per_mwh", "co2e_kg_per_mwh", "generation_mwh")
+    assert sorted(tuple(row[name] for name in told) for row in rows) == [
+        ("CA", 12, 3, 2, 500.0, None, 1400.0),
+        ("CISO", 12, 3, 2, 150.0, 152.0, None),
+        ("CISO", 13, 1, 1, 500.0, None, None),
+    ]
+    assert {(row["data_year"], row["month"]) for row in rows} == {(2021, 7)}
+
+
 def version(key, generation, retired=None, table="t", load="l1", **counts):
     return {
         "table_name": table,
@@ -248,3 +290,70 @@ def test_quality_counts_checks_and_refused_places_apart():
     told = ("load_id", "checks", "errors", "warnings", "quarantined", "is_published")
     assert [loaded[name] for name in told] == ["l2", 3, 1, 1, 1, True]
     assert [never[name] for name in told] == ["never", 1, 0, 0, 0, False]
+
+
+def unit(unit_id="1", hour=0, mwh=100.0, co2=50_000.0, plant=703, day="2023-01-01"):
+    return {
+        "facility_id": plant,
+        "unit_id": unit_id,
+        "hour_start_local": datetime.fromisoformat(f"{day}T{hour:02d}:00:00"),
+        "utc_basis": "state",
+        "state": "GA",
+        "gross_generation_mwh": mwh,
+        "co2_kg": co2,
+    }
+
+
+def plant_days(*hours):
+    rows = answer("view_plant_emissions_daily", fact_unit_emissions_hourly=hours)
+    return sorted(rows, key=lambda row: (row["facility_id"], row["day"]))
+
+
+def test_a_plants_rate_is_the_ratio_of_sums_and_no_mean_of_rates():
+    (day,) = plant_days(unit(mwh=100.0, co2=90_000.0), unit(hour=1, mwh=300.0, co2=90_000.0))
+
+    assert (day["gross_generation_mwh"], day["co2_kg"], day["co2_kg_per_mwh"]) == (400.0, 180_000.0, 450.0)
+    assert day["co2_lb_per_mwh"] == pytest.approx(992.0802, abs=1e-4)
+    assert (day["units"], day["coverage"]) == (1, 1.0)
+
+
+def test_a_unit_without_co2_makes_no_other_clean_and_is_told_by_the_coverage():
+    (day,) = plant_days(unit(co2=45_000.0), unit("2", mwh=300.0, co2=None), unit("3", mwh=None, co2=5_000.0))
+
+    assert (day["gross_generation_mwh"], day["co2_kg"]) == (400.0, 50_000.0)
+    assert (day["co2_kg_per_mwh"], day["coverage"], day["units"]) == (450.0, 0.25, 3)
+
+
+def test_a_plant_at_rest_has_no_rate_and_no_zeros():
+    first, second = plant_days(unit(mwh=None, co2=None), unit(day="2023-01-02", hour=23))
+
+    assert (first["gross_generation_mwh"], first["co2_kg"], first["co2_kg_per_mwh"], first["coverage"]) == (None,) * 4
+    assert (first["day"], second["day"]) == (date(2023, 1, 1), date(2023, 1, 2))
+
+
+def test_a_unit_is_what_its_newest_quarter_says_for_as_long_as_any_has_it():
+    def quarter(start, fuel, last):
+        return {
+            "facility_id": 703,
+            "unit_id": "1BLR",
+            "state": "GA",
+            "primary_fuel": fuel,
+            "quarter_start": date.fromisoformat(start),
+            "first_hour_local": datetime.fromisoformat(start),
+            "last_hour_local": datetime.fromisoformat(last),
+            "hour_count": 1,
+            "description_count": 1,
+        }
+
+    rows = [
+        quarter("2022-10-01", "Coal", "2022-12-31T23:00:00"),
+        quarter("2023-01-01", "Natural Gas", "2023-03-31T23:00:00"),
+    ]
+
+    (known,) = answer("view_generating_unit", dim_generating_unit=rows)
+
+    assert known["primary_fuel"] == "Natural Gas"
+    assert (known["first_hour_local"], known["last_hour_local"]) == (
+        datetime(2022, 10, 1),
+        datetime(2023, 3, 31, 23),
+    )

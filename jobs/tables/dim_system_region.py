@@ -1,7 +1,8 @@
 """dim_system_region -- in which regions of the grid each photovoltaic system is.
 
-It is made of the newest edition of PVDAQ's catalogue and the newest edition of eGRID's polygons, and made anew when
-either is published. What surprises in this data is told in `catalogue`, `nameplate` and `regions`.
+It is made of the newest editions of PVDAQ's catalogue, of eGRID's polygons and, where they have landed, of the polygons
+of control areas, and made anew when one is published. What surprises in this data is told in `catalogue`, `nameplate`,
+`regions` and `control_areas`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,10 +11,11 @@ from datetime import date, datetime
 import pyarrow as pa
 
 from jobs import catalogue, contract, nameplate, published, regions
+from jobs.control_areas import ControlAreas
 from jobs.errors import SourceError
 from jobs.transform import Parsed, SourceObject
 
-VERSION = 2
+VERSION = 3
 
 PLACES = pa.schema(
     [
@@ -24,19 +26,25 @@ PLACES = pa.schema(
         ("us_state", pa.string()),
     ]
 )
-ATLAS = pa.schema([("published_on", pa.date32()), ("egrid_edition", pa.string()), ("body", pa.binary())])
+MAP = pa.schema(
+    [("layout", pa.string()), ("published_on", pa.date32()), ("edition", pa.string()), ("body", pa.binary())]
+)
+# How the polygons of each layout are read.
+MAPS = {"egrid_subregions": regions.Atlas, "control_areas": ControlAreas}
+NO_AREAS = regions.Assignment(None, "unmapped", reason="no polygons of control areas have landed")
 
 
 def transform(source: SourceObject) -> Iterator[Parsed]:
-    """Tell what an edition says: of the catalogue where each system is, of eGRID its polygons.
+    """Tell what an edition says: of the catalogue where each system is, of maps their polygons.
 
     Raises:
         SourceError: the object is not what its key says.
     """
-    if source.layout == "egrid_subregions":
-        regions.Atlas.of(source.body())
-        row = {"published_on": published.edition_day(source), "egrid_edition": source.parts["edition"]}
-        yield Parsed(pa.Table.from_pylist([row | {"body": source.body()}], ATLAS), rows_read=1)
+    if source.layout in MAPS:
+        body = source.body()
+        MAPS[source.layout].of(body)
+        row = {"layout": source.layout, "published_on": published.edition_day(source), "body": body}
+        yield Parsed(pa.Table.from_pylist([row | {"edition": source.parts["edition"]}], MAP), rows_read=1)
         return
     try:
         edition = datetime.strptime(source.parts["edition"], "%Y%m%d").date()
@@ -53,21 +61,25 @@ def together(said: Sequence[Parsed]) -> list[Parsed]:
     Rows belong to the catalogue's edition. What older editions and the polygons say is counted as duplicate, for it is
     folded into them.
     """
-    atlases = [row for piece in said for row in piece.rows.to_pylist() if "body" in row]
+    atlas, areas = (_newest_map(said, layout) for layout in MAPS)
     editions = [piece.rows["edition"][0].as_py() if _is_catalogue(piece) else date.min for piece in said]
     newest = max(editions, default=date.min)
-    atlas = max(atlases, key=lambda row: (row["published_on"], row["egrid_edition"]), default=None)
     schema = contract.load("dim_system_region").arrow_schema
     schema = pa.schema([column for column in schema if column.name not in ("load_id", "object_id")])
-    polygons = regions.Atlas.of(atlas["body"]) if atlas else None
     pieces = []
     for edition, piece in zip(editions, said, strict=True):
-        is_newest = polygons is not None and edition == newest > date.min
-        places = piece.rows.to_pylist() if is_newest else []
-        rows = [_row(place, polygons, atlas["egrid_edition"]) for place in places]
+        is_newest = atlas is not None and edition == newest > date.min
+        rows = [_row(place, atlas, areas) for place in piece.rows.to_pylist()] if is_newest else []
         duplicates = piece.rows_duplicate + piece.rows.num_rows - len(rows)
         pieces.append(Parsed(pa.Table.from_pylist(rows, schema), piece.rows_read, duplicates, piece.rejects))
     return pieces
+
+
+def _newest_map(said: Sequence[Parsed], layout: str) -> tuple[str, regions.Atlas | ControlAreas] | None:
+    """Read the newest edition of a layout's polygons; none where there is none."""
+    maps = [row for piece in said for row in piece.rows.to_pylist() if row.get("layout") == layout]
+    newest = max(maps, key=lambda row: (row["published_on"], row["edition"]), default=None)
+    return newest and (newest["edition"], MAPS[layout].of(newest["body"]))
 
 
 def _is_catalogue(piece: Parsed) -> bool:
@@ -81,10 +93,12 @@ def _place(row: dict, edition: date) -> dict:
     }
 
 
-def _row(place: dict, polygons: regions.Atlas, egrid_edition: str) -> dict:
-    where = place["latitude_deg"], place["longitude_deg"], place["us_state"]
-    subregion, state = polygons.subregion(*where), polygons.state(*where)
+def _row(place: dict, atlas: tuple[str, regions.Atlas], areas: tuple[str, ControlAreas] | None) -> dict:
+    at = place["latitude_deg"], place["longitude_deg"]
+    egrid_edition, polygons = atlas
+    subregion, state = polygons.subregion(*at, place["us_state"]), polygons.state(*at, place["us_state"])
     avert = regions.avert_region(state.region)
+    authority = areas[1].authority(*at) if areas else NO_AREAS
     return {
         "ss_id": place["ss_id"],
         "egrid_subregion": subregion.region,
@@ -99,6 +113,11 @@ def _row(place: dict, polygons: regions.Atlas, egrid_edition: str) -> dict:
         "avert_method": avert.method,
         "avert_share_percent": avert.share_percent,
         "avert_reason": avert.reason,
+        "balancing_authority": authority.region,
+        "balancing_authority_method": authority.method,
+        "balancing_authority_distance_km": authority.distance_km,
+        "balancing_authority_reason": authority.reason,
         "egrid_edition": egrid_edition,
+        "control_area_edition": areas and areas[0],
         "catalogue_edition": place["edition"],
     }

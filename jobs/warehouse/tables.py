@@ -53,8 +53,9 @@ def ddl(promised: Contract) -> str:
     parts = [f"CREATE TABLE IF NOT EXISTS `{promised.table}` (\n" + ",\n".join(lines) + "\n)"]
     if promised.partition:
         kind = _partition_type(promised)
-        day = f"`{promised.partition}`" if kind == "DATE" else f"{kind}_TRUNC(`{promised.partition}`, DAY)"
-        parts.append(f"PARTITION BY {day}")
+        is_day = kind == "DATE" and promised.partition_unit == "DAY"
+        truncated = f"{kind}_TRUNC(`{promised.partition}`, {promised.partition_unit})"
+        parts.append(f"PARTITION BY {f'`{promised.partition}`' if is_day else truncated}")
     if promised.cluster_by:
         parts.append(f"CLUSTER BY {', '.join(f'`{name}`' for name in promised.cluster_by)}")
     options = {"description": _literal(promised.description)}
@@ -79,7 +80,7 @@ def resource(promised: Contract) -> dict:
     if promised.query is not None:
         return made
     if promised.partition:
-        made["timePartitioning"] = {"type": "DAY", "field": promised.partition}
+        made["timePartitioning"] = {"type": promised.partition_unit, "field": promised.partition}
         if promised.retention_days:
             made["timePartitioning"]["expirationMs"] = str(promised.retention_days * 86_400_000)
     if promised.requires_partition_filter:

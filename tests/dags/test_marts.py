@@ -39,13 +39,6 @@ def test_a_publish_of_what_they_are_built_from_starts_them_one_run_at_a_time(mar
     assert marts["at_once"] == 1
 
 
-def test_what_starts_the_marts_is_what_they_are_derived_from(marts):
-    from jobs import contract
-
-    inputs = {name for table in (DAILY, HOURLY) for name in contract.load(table).derived_from}
-    assert set(marts["assets"]) == inputs
-
-
 def test_the_form_says_what_they_do(marts):
     assert marts["form"] == ["first_day", "last_day", "systems", "restate"]
     assert marts["doc"].startswith("What photovoltaic systems yielded")

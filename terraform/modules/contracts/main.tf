@@ -58,7 +58,7 @@ locals {
       }
       timePartitioning = one([
         for column in contract.columns : {
-          type  = "DAY"
+          type  = try(contract.custom.partitionUnit, "DAY")
           field = column.name
           expirationMs = one([
             for promise in try(contract.document.slaProperties, []) : format("%d", promise.value * 24 * 60 * 60 * 1000)

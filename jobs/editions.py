@@ -1,0 +1,59 @@
+"""editions -- which of several files owns what they have in common, so that nothing of it is loaded twice.
+
+A file of a year has all of it, or the share that its key names: a state's, a quarter's. Of two that overlap the one
+that was published last owns what both have; of one edition, the one whose name is last. An older one of which nothing
+is left is not read. A whole record that `owns_through` a year owns all up to it, so that a file that lands never makes
+it anew.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from jobs.contract import Contract
+
+# What newer editions own of an object, such as `quarter=1 state=ca`; a part like those of its key.
+LEFT = "left"
+
+Share = frozenset[tuple[str, str]]
+
+
+def superseded(promised: Contract, keys: Iterable[str]) -> set[str]:
+    """Tell of which keys others own all."""
+    through = owned_through(promised, keys)
+    known = {key: promised.parts(key) for key in keys}
+    owned = {key for key, parts in known.items() if parts and parts.get("year") and int(parts["year"]) <= through}
+    return owned | {key for key, own, theirs in _overlapping(promised, known) if theirs <= own}
+
+
+def left(promised: Contract, keys: Iterable[str]) -> dict[str, str]:
+    """Tell of which keys newer ones own a part, and which."""
+    if not any(source.shares for source in promised.sources):
+        return {}
+    parts: dict[str, set[str]] = {}
+    for key, own, theirs in _overlapping(promised, keys):
+        parts.setdefault(key, set()).update(f"{name}={part}" for name, part in theirs - own)
+    return {key: " ".join(sorted(words)) for key, words in parts.items()}
+
+
+def owned_through(promised: Contract, keys: Iterable[str]) -> int:
+    """Tell up to which year a record among these owns all; 0 without one."""
+    records = [source for source in promised.sources if source.owns_through]
+    there = [record.owns_through for record in records if any(record.parts(key) is not None for key in keys)]
+    return max(there, default=0)
+
+
+def _overlapping(promised: Contract, keys: Iterable[str]) -> Iterator[tuple[str, Share, Share]]:
+    """Give each key with its share and that of a newer one of its year, for each that has something of it."""
+    by_year: dict[str, list[tuple[tuple[str, ...], str, Share]]] = {}
+    for key in keys:
+        source, parts = promised.source_of(key) or (None, {})
+        if source and source.shares:
+            share = frozenset((name, parts[name]) for name in source.shares if parts[name])
+            published = parts["published_on"], parts["edition"], key
+            by_year.setdefault(parts["year"], []).append((published, key, share))
+    for files in by_year.values():
+        files.sort()
+        for place, (_, key, own) in enumerate(files):
+            for _, _, theirs in files[place + 1 :]:
+                # Two values of one part are two shares that have nothing in common.
+                if len(dict(own | theirs)) == len(own | theirs):
+                    yield key, own, theirs

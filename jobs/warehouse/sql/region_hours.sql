@@ -1,0 +1,4 @@
+-- The hours of some regions.
+SELECT {columns}
+FROM {table}
+WHERE {within}

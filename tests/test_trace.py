@@ -1,0 +1,71 @@
+"""From rows back to versions of objects: of any table and view, and with a sentence where that cannot be."""
+
+from datetime import date
+
+import pytest
+import typer
+from conftest import day_file, day_key
+
+from jobs import contract
+from jobs.cli import trace_command
+from jobs.errors import LoadError
+from jobs.listing import Window
+from jobs.trace import leads, trace
+
+FIFTH, SIXTH = date(2019, 1, 5), date(2019, 1, 6)
+EVER = (None, None)
+
+
+@pytest.fixture
+def load(shared_session_without_spark, load):
+    return load
+
+
+def places(traced):
+    return [(one.object_key, one.rows) for one in traced.origins]
+
+
+def test_readings_lead_to_their_files_and_to_what_describes_their_system(place, load):
+    place.put_fixtures()
+    for day in (FIFTH, SIXTH):
+        place.put_day(1, day, day_file(1, day, [1.0, 2.0]))
+    load("dim_system", EVER)
+    load(days=(FIFTH, SIXTH))
+
+    traced = trace("fact_pv_measurement", Window(FIFTH, FIFTH, (1,)), {"sensor": "ac_power__1"})
+
+    assert (traced.rows, places(traced), traced.figures) == (2, [(day_key(1, FIFTH), 2)], ())
+    (systems,) = traced.made_of
+    assert (systems.table, systems.rows, [row["dc_capacity_kw"] for row in systems.named]) == ("dim_system", 1, [2.912])
+
+
+def test_a_view_is_traced_through_the_tables_that_it_reads_and_figures_are_added_up_by_the_keys_texts(place, load):
+    place.put_fixtures()
+    load("dim_emission_factor", EVER)
+
+    (factors,) = trace("view_emission_factor", Window(), {"edition": "2023r2", "gas": "NOx"}).made_of
+
+    assert places(factors) == [("emissions/egrid/2025-06-18_2023r2/subregions.json", factors.rows)]
+    assert factors.rows > 0
+
+
+def test_a_column_that_is_called_after_the_key_of_a_table_looked_at_leads_to_it():
+    assert leads(contract.load("fact_avoided_emissions_hourly")) == {
+        "ss_id": ("dim_system_region", "ss_id"),
+        "factor_id": ("dim_emission_factor", "factor_id"),
+    }
+
+
+def test_rows_that_are_not_there_lead_nowhere(place):
+    traced = trace("fact_avoided_emissions_hourly", Window(FIFTH, FIFTH, (1,)), {"method": "avert_annual_dpv"})
+
+    assert (traced.rows, traced.origins, traced.made_of, traced.figures) == (0, (), (), ())
+
+
+def test_what_cannot_be_traced_is_said_with_what_could(place):
+    with pytest.raises(LoadError, match=r"fact_pv_measurement has no column methd; it has ss_id, timestamp, "):
+        trace("fact_pv_measurement", Window(), {"methd": "x"})
+    with pytest.raises(LoadError, match="etl_run is the project's own record of its loads"):
+        trace("etl_run", Window())
+    with pytest.raises(typer.BadParameter, match="'method' is not COLUMN=VALUE like method=avert_annual_dpv"):
+        trace_command("fact_avoided_emissions_hourly", where=["method"])
