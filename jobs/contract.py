@@ -107,7 +107,7 @@ class Source:
     folder's id, that is another system's.
     `companions` are the prefixes of small objects that a system's objects are read with, by what they are called;
     `registers` the registers whose lines on the system they are read with. In the landing bucket an edition's file
-    `lands_as` this name.
+    `lands_as` this name; where that has no ending, with the ending of its format.
     """
 
     name: str

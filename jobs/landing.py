@@ -19,6 +19,8 @@ from jobs.settings import settings
 from jobs.transform import SourceObject
 
 LANDING = "{landing_bucket}"
+# What a layout may come in whose contract names no one format.
+FORMATS = (".csv", ".parquet", ".xlsx")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,11 @@ def land(file: Path, layout: str, edition: str, published_on: date, origin: str)
         SourceError: another file has landed as this edition; or the bucket cannot be used.
     """
     source = _source(layout)
-    key = f"{source.prefix}{published_on}_{edition}/{source.lands_as}"
+    # What people keep comes in several formats, and its name says which.
+    name = source.lands_as if "." in source.lands_as else source.lands_as + file.suffix.lower()
+    key = f"{source.prefix}{published_on}_{edition}/{name}"
+    if "." not in source.lands_as and file.suffix.lower() not in FORMATS:
+        raise LoadError(f"{file} is none of {', '.join(FORMATS)}; nothing was landed")
     if source.parts(key) is None or not edition.isprintable() or edition != edition.strip():
         raise LoadError(f"{edition!r} cannot be the name of an edition: it would land as {key}; nothing was landed")
     size_bytes = file.stat().st_size

@@ -2,7 +2,7 @@
 
 A table begins with the first row that has all headers that are asked for, wherever that is: people put titles above it,
 add columns and move them. A workbook may have it on several sheets, and sheets of other things beside it. Headers are
-compared without regard to case and to how many spaces there are.
+compared without regard to case, to how many spaces there are, and to underscores in their place.
 """
 
 import csv
@@ -33,6 +33,14 @@ class Line:
     raw_text: str
     cells: dict[str, str]
     fault: str | None = None
+
+    def place(self, column: str | None) -> str | None:
+        """Name a column as a spreadsheet does, its sheet before it.
+
+        >>> Line("Q1", 4, "", {}).place("amount"), Line(None, 4, "", {}).place("amount")
+        ('Q1!amount', 'amount')
+        """
+        return f"{self.sheet}!{column or ''}" if self.sheet else column
 
 
 def lines(body: bytes, headers: Mapping[str, tuple[str, ...]], more: Mapping[str, tuple[str, ...]]) -> Iterator[Line]:
@@ -75,7 +83,7 @@ def _columns(cells: list[str], headers, more) -> dict[str, int] | None:
         there.setdefault(_plain(cell), []).append(at)
     found: dict[str, int] = {}
     for name, spellings in {**headers, **more}.items():
-        places = [at for spelling in spellings for at in there.get(_plain(spelling), ())]
+        places = [at for spelling in {_plain(one) for one in spellings} for at in there.get(spelling, ())]
         if not places and name in headers:
             return None
         if len(places) > 1:
@@ -86,7 +94,7 @@ def _columns(cells: list[str], headers, more) -> dict[str, int] | None:
 
 
 def _plain(header: str) -> str:
-    return " ".join(header.split()).casefold()
+    return " ".join(header.replace("_", " ").split()).casefold()
 
 
 def _sheets(body: bytes) -> Iterator[tuple[str | None, Iterator[Row]]]:
@@ -117,3 +125,12 @@ def _parquet(body: bytes) -> Iterator[Row]:
     for number, row in enumerate(table.to_pylist(), start=2):
         cells = ["" if value is None else str(value) for value in row.values()]
         yield number, ",".join(cells), cells
+
+
+def code(text: str) -> str:
+    """Read a code that a spreadsheet or a data frame may have taken for a number.
+
+    >>> code("1523400.0"), code("A-12")
+    ('1523400', 'A-12')
+    """
+    return text.removesuffix(".0") if text.removesuffix(".0").isdecimal() else text
