@@ -153,6 +153,11 @@ def history(editions: Editions) -> list[Known]:
 def _stretches(editions: Editions, days: Sequence[date]) -> Iterator[Known]:
     assumptions: dict[tuple[str, str], Said] = {}
     prices: dict[int, Price] = {}
+    # Of all editions, for none is looked at that is not chosen.
+    factors = {
+        tuple(row[name] for name in ("source", "edition", "basis", "activity", "gas", "region", "variant")): row
+        for row in editions.factors
+    }
     for day in days:
         version = _newest(editions.assumptions, day)
         rows = editions.assumptions[version]
@@ -174,11 +179,6 @@ def _stretches(editions: Editions, days: Sequence[date]) -> Iterator[Known]:
             for row in editions.mappings[mapped]:
                 target = Target(row["key"], row["activity"], row["share"], row["group"])
                 targets.setdefault(row["feed"], {}).setdefault(row["key"], []).append(target)
-        factors = {
-            tuple(row[name] for name in ("source", "edition", "basis", "activity", "gas", "region", "variant")): row
-            for row in editions.factors
-            if row["published_on"] <= day
-        }
         yield Known(day, assumptions, targets, factors, prices)
 
 

@@ -283,6 +283,27 @@ def test_a_newer_version_of_a_file_replaces_its_own_lines_and_a_late_file_is_not
     ]
 
 
+def test_what_has_been_replaced_is_not_restated_any_more():
+    versions = {
+        ("2024-01-01", "a1"): assumptions(**BASIN),
+        ("2024-06-01", "a2"): assumptions(**BASIN, reply_rate__2023=0.25),
+    }
+    survey = "Commute Time (minutes),Drove alone\n30,1\n"
+
+    found = rows(
+        ("commuting_bins", "2023", survey),
+        ("commuting_bins", "2023.2", survey, "2024-04-01"),
+        ("commuting_bins", "2023.3", survey, "2024-04-01"),
+        assumptions=versions,
+    )
+
+    assert [(row["edition"], f"{row['known_from']}", row["assumption_version"]) for row in found] == [
+        ("2023", "2024-02-01", "a1"),
+        ("2023.3", "2024-04-01", "a1"),
+        ("2023.3", "2024-06-01", "a2"),
+    ]
+
+
 def test_a_version_that_is_older_than_what_it_replaces_is_refused():
     with pytest.raises(SourceError, match=r"travel q1.2 is of 2024-01-01, and is to replace q1 of 2024-02-01"):
         rows(("travel", "q1", TRAVEL + FLIGHT), ("travel", "q1.2", TRAVEL + FLIGHT, "2024-01-01"))
