@@ -15,13 +15,14 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Category:
-    """A category; its `scope` is null outside the scopes."""
+    """A category; its `scope` is null outside the scopes. Departments share it by cost objects, area or head count."""
 
     category_id: str
     scope: int | None
     name: str
     scope2_method: str
     is_in_inventory: bool
+    allocated_by: str | None
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def listed() -> dict[str, Category]:
             row["name"],
             row["scope2_method"],
             row["is_in_inventory"] == "true",
+            row["allocated_by"] or None,
         )
         for row in _rows("emission_categories.csv")
     }

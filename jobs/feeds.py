@@ -106,6 +106,18 @@ def _count(cells: dict[str, str], _kind, parts: Mapping[str, str]) -> dict:
     return said | {"quantity": number(cells, "count"), "quantity_unit": "riders", "weight": miles}
 
 
+def _bill(cells: dict[str, str], _kind, _parts) -> dict:
+    """Read a bill of energy; `weight` is what the supplier states of its own electricity [kg CO2e/kWh]."""
+    stated = number(cells, "stated") if cells["stated"] else None
+    said = {"item": _text(cells, "item"), "activity_date": _day(cells), "cost_object": _cost_object(cells)}
+    return said | {"quantity": number(cells, "quantity"), "quantity_unit": _text(cells, "unit"), "weight": stated}
+
+
+def _load_of_waste(cells: dict[str, str], _kind, _parts) -> dict:
+    said = {"item": _text(cells, "item"), "activity_date": _day(cells), "quantity_unit": "short ton"}
+    return said | {"quantity": number(cells, "tons")}
+
+
 def _statement(cells: dict[str, str], _kind, _parts) -> dict:
     """Read emissions that somebody else has worked out: a category's of a fiscal year [t CO2e]."""
     if cells["gwp_set"] not in ("AR4", "AR5", "AR6"):
@@ -217,6 +229,25 @@ FEEDS: Mapping[str, Feed] = {
         {"share": ("share",), "miles": ("one-way miles",)},
         identity=("fiscal_year", "item"),
         whole="share",
+    ),
+    "energy": Feed(
+        "1",
+        {
+            "building": ("building number",),
+            "item": ("fuel", "level3_category"),
+            "date": ("start date",),
+            "quantity": ("number of units",),
+            "unit": ("unit of measure",),
+        },
+        _bill,
+        {"account": ("gl account key",), "stated": ("supplier kg co2e per kwh",), "cost_object": ("cost object",)},
+        identity=("building", "account", "item", "activity_date"),
+    ),
+    "waste": Feed(
+        "3.05",
+        {"id": ("key",), "item": ("material",), "date": ("service date",), "tons": ("tons",)},
+        _load_of_waste,
+        identity=("id",),
     ),
     "manual": Feed(
         "",

@@ -219,11 +219,27 @@ def test_a_second_load_finds_nothing_to_do_and_an_edition_more_loads_itself_only
     place.put(KEY, subregions(lambda features: None))
     third, more = load(TABLE, ALL)
 
-    assert (first.new, again.unchanged, published) == (7, 7, None)
-    assert (third.new, third.unchanged, more["rows_loaded"]) == (1, 7, 33)
+    assert (first.new, again.unchanged, published) == (10, 10, None)
+    assert (third.new, third.unchanged, more["rows_loaded"]) == (1, 10, 33)
     assert place.rows("SELECT COUNT(*) AS n, COUNT(DISTINCT factor_id) AS keys FROM dim_emission_factor") == [
-        (133, 133)
+        (141, 141)
     ]
+
+
+def test_an_edition_that_was_cut_on_its_way_is_refused(place, load):
+    header = "NAICS Code 2017,GHG,Unit,Supply Chain Emission Factors without Margins,"
+    header += "Supply Chain Emission Factors with Margins\n"
+    lines = [f'{code},All GHGs,"kg CO2e/2021 USD, purchaser price",0.1,0.2\n' for code in range(111110, 111120)]
+    place.put("emissions/supply_chain/2023-07-10_v1.2/naics.csv", (header + "".join(lines)).encode())
+    load(TABLE, ALL)
+    later = [line.replace("2021 USD", "2022 USD") for line in lines]
+    place.put("emissions/supply_chain/2025-01-10_v1.3/naics.csv", (header + "".join(later[:5])).encode())
+
+    with pytest.raises(ContractError, match="nine_tenths_of_earlier_editions: 1, must be = 0"):
+        load(TABLE, ALL)
+
+    place.put("emissions/supply_chain/2025-01-10_v1.3/naics.csv", (header + "".join(later)).encode())
+    assert load(TABLE, ALL)[1]["rows_loaded"] == 20
 
 
 def test_an_empty_landing_bucket_empties_nothing_and_its_own_setting_is_named(place, load):

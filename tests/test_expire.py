@@ -325,6 +325,7 @@ def test_only_tables_that_are_loaded_have_staged_loads():
         "dim_system",
         "dim_system_region",
         "fact_activity_emissions",
+        "fact_emissions_inventory",
         FACT,
         DAILY,
         "fact_pv_energy_hourly",

@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from office import CAR, HUB, TRAVEL, assumptions, cpi, rows
+from office import CAR, HUB, MAPPING, TRAVEL, assumptions, cpi, rows
+
+from jobs.weighed import GASES
 
 HUB_2024 = HUB + (
     "Passenger Car,0.17515256410803692,0.005141464699844529,0.003440577635619231,vehicle-mile,2024\n"
@@ -143,4 +145,80 @@ def test_a_year_of_eleven_months_is_said_of_each_row_and_a_year_that_is_missing_
     assert [(row["mapping_status"], row["price_index_months"], row["co2e_kg"]) for row in found] == [
         ("mapped", 11, pytest.approx(1000 * 270.970 / 321.943 * 0.976)),
         ("no_price_index", None, None),
+    ]
+
+
+BILL = "Building Number,Fuel,Start Date,Number of Units,Unit of Measure,Supplier kg CO2e per kWh\n"
+ENERGY = "energy,electricity,electricity,,\nenergy,gas,Natural Gas,,\nenergy,steam,Steam and Heat,,\n"
+GRID = (
+    "eGRID Subregion Acronym,"
+    + ",".join(f"{words} {gas} Factor (lb {gas} / MWh)" for words in ("Total Output", "Non-Baseload") for gas in GASES)
+    + "\nCAMX,497.442,0.03,0.004,1055,0.05,0.006\n"
+)
+
+
+def bills(*lines, **values):
+    weighed = hub(CAR, **values)
+    weighed["assumptions"] = {("2024-06-10", "a1"): assumptions(**BASIN | {"ef_hub_edition": ["2024"]}, **values)}
+    fuels = "Fuel Type,CO2 Factor Energy,CH4 Factor Energy,N2O Factor Energy\nNatural Gas,53.06,1,0.1\n"
+    return rows(
+        ("energy", "2023", BILL + "\n".join(lines) + "\n", "2024-06-20"),
+        **weighed | {"ef_hub_travel": {}, "activity_mapping": {("2024-01-01", "m"): MAPPING + ENERGY}},
+        ef_hub_electricity={("2024-06-05", "2024"): GRID},
+        ef_hub_stationary={("2024-06-05", "2024"): fuels},
+    )
+
+
+def test_electricity_is_weighed_twice_and_what_is_lost_and_upstream_beside_it():
+    found = bills("W1,Electricity,2023-01-01,1000,kWh,0.05", "W2,Electricity,2023-01-01,1,MWh,")
+
+    kg = {(row["line"], row["category_id"], row["activity"]): row["co2e_kg"] for row in found}
+    # eGRID 2022, CAMX: 225.636 kg CO2 by 1,000 kWh (US EPA, Hub of 2024, table 6), and the two other gases.
+    here = 225.636 + 28 * 0.03 * 0.45359237 + 265 * 0.004 * 0.45359237
+    assert kg == {
+        (2, "2_location", "electricity"): pytest.approx(here, abs=1e-3),
+        (2, "2_market", "electricity"): 50.0,
+        (2, "3.03", "grid loss"): pytest.approx(0.051 * here, abs=1e-4),
+        (2, "3.03", "upstream"): pytest.approx(66.8),
+        (3, "2_location", "electricity"): pytest.approx(here, abs=1e-3),
+        (3, "2_market", "electricity"): pytest.approx(here, abs=1e-3),
+        (3, "3.03", "grid loss"): pytest.approx(0.051 * here, abs=1e-4),
+        (3, "3.03", "upstream"): pytest.approx(66.8),
+    }
+    assert {row["mapping_status"] for row in found if row["category_id"] == "2_market"} == {"as_published", "mapped"}
+
+
+def test_gas_is_scope_1_by_its_heat_and_what_nothing_names_is_null():
+    gas, upstream, unknown, barrels = bills(
+        "W1,Natural gas,2023-01-01,10,THM,", "W1,Peat,2023-01-01,10,THM,", "W2,Natural gas,2023-01-01,10,BBL,"
+    )
+
+    assert (gas["category_id"], gas["quantity"], gas["quantity_unit"]) == ("1", 1.0, "mmBtu")
+    assert gas["co2e_kg"] == pytest.approx(53.06 + 0.001 * 28 + 0.0001 * 265)
+    assert (upstream["category_id"], upstream["co2e_kg"]) == ("3.03", pytest.approx(9.29))
+    assert [(row["category_id"], row["mapping_status"], row["co2e_kg"]) for row in (unknown, barrels)] == [
+        ("1", "unmapped", None),
+        ("1", "unmapped", None),
+    ]
+
+
+def test_waste_goes_where_the_mapping_says_in_its_shares():
+    kinds = ("Recycled", "Landfilled", "Combusted", "Composted")
+    table = ",".join(["Material", *(f"{way} (Metric Tons CO2e / Short Ton Material)" for way in kinds)]) + "\n"
+    ways = "waste,trash,Mixed MSW: Landfilled,0.25,\nwaste,trash,Mixed MSW: Combusted,0.75,\n"
+    ways += "waste,glass,Glass: Recycled,,\n"
+    weighed = hub(CAR)
+    weighed["assumptions"] = {("2024-06-10", "a1"): assumptions(**BASIN | {"ef_hub_edition": ["2024"]})}
+
+    found = rows(
+        ("waste", "2023", "Key,Service Date,Material,Tons\n1,2023-01-01,TRASH,8\n2,2023-01-01,Glass,1\n", "2024-06-20"),
+        **weighed | {"ef_hub_travel": {}, "activity_mapping": {("2024-01-01", "m"): MAPPING + ways}},
+        ef_hub_waste={("2024-06-05", "2024"): table + "Mixed MSW,,0.58,0.43,\n"},
+    )
+
+    assert [(row["activity"], row["quantity"], row["co2e_kg"]) for row in found] == [
+        ("Mixed MSW: Landfilled", 2.0, 1160.0),
+        ("Mixed MSW: Combusted", 6.0, 2580.0),
+        # The table says nothing of it.
+        ("Glass: Recycled", 1.0, None),
     ]

@@ -182,7 +182,7 @@ def test_a_value_that_must_be_there_is_asked_for(opened):
 # In the order in which they are loaded.
 TABLES = ("dim_system", "dim_sensor", "fact_pv_measurement", "fact_pv_performance_daily", "fact_pv_energy_hourly")
 TABLES += ("dim_emission_factor", "dim_price_index", "dim_system_region", "dim_org_unit", "dim_assumption")
-TABLES += ("fact_activity_emissions",)
+TABLES += ("fact_activity_emissions", "fact_emissions_inventory")
 
 
 def test_the_same_fixtures_give_the_same_rows_of_every_table_and_view(place, new_place, monkeypatch, shared_session):

@@ -28,7 +28,10 @@ DESCRIBED = {
     "assumptions": dim_assumption,
     "cpi": dim_price_index,
     "ef_hub_electricity": dim_emission_factor,
+    "ef_hub_stationary": dim_emission_factor,
+    "ef_hub_steam": dim_emission_factor,
     "ef_hub_travel": dim_emission_factor,
+    "ef_hub_waste": dim_emission_factor,
     "supply_chain_naics": dim_emission_factor,
     "org_units": dim_org_unit,
 }
