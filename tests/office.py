@@ -3,12 +3,12 @@
 import pyarrow as pa
 from conftest import FIXTURES
 
-from jobs import contract
-from jobs.tables import dim_emission_factor as factors
+from jobs import contract, transform
 from jobs.tables import fact_activity_emissions as lines
 from jobs.transform import SourceObject
 
 TABLE = "fact_activity_emissions"
+WEIGHED_WITH = ("dim_emission_factor", "dim_assumption", "dim_price_index")
 NAICS = (
     "2017 NAICS Code,GHG,Unit,Supply Chain Emission Factors without Margins,"
     "Supply Chain Emission Factors with Margins\n"
@@ -98,18 +98,19 @@ def rows(*files, **described):
     return found
 
 
-def publish_factors(place):
-    """Put the factors of the fixtures into their table as if they had been loaded, which takes many loads."""
-    promised = contract.load("dim_emission_factor")
-    found = []
-    for source in promised.sources:
-        for path in sorted((FIXTURES / promised.table).glob(f"{source.prefix}*/{source.lands_as}")):
-            parts = source.parts(str(path.relative_to(FIXTURES / promised.table)))
-            (piece,) = factors.transform(SourceObject.of(path.read_bytes(), parts, source.name))
-            found += [row | {"load_id": "l", "object_id": "o"} for row in piece.rows.to_pylist()]
-    columns = ", ".join(promised.column_names)
-    script = f"INSERT INTO dim_emission_factor ({columns}) SELECT {columns} FROM published;"
-    place.opened.transact(script, {}, {"published": pa.Table.from_pylist(found, promised.arrow_schema)})
+def publish(place, *tables):
+    """Put what the fixtures say into tables as if it had been loaded, which takes a load for each edition."""
+    for table in tables:
+        promised = contract.load(table)
+        found = []
+        for source in promised.sources:
+            for path in sorted((FIXTURES / table).glob(f"{source.prefix}*/*")):
+                if parts := source.parts(str(path.relative_to(FIXTURES / table))):
+                    (piece,) = transform.of(table).transform(SourceObject.of(path.read_bytes(), parts, source.name))
+                    found += [row | {"load_id": "l", "object_id": "o"} for row in piece.rows.to_pylist()]
+        columns = ", ".join(promised.column_names)
+        script = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM published;"
+        place.opened.transact(script, {}, {"published": pa.Table.from_pylist(found, promised.arrow_schema)})
 
 
 def land_fixtures(place):

@@ -351,7 +351,7 @@ TOTALS = (
 def landed(place, load, shared_session_without_spark):
     """The fixtures of lines and of what weighs them, with the factors that they lead to."""
     office.land_fixtures(place)
-    office.publish_factors(place)
+    office.publish(place, *office.WEIGHED_WITH)
     return place
 
 

@@ -133,7 +133,7 @@ NOW = "SELECT category_id, co2e_t FROM fact_emissions_inventory WHERE superseded
 def published(place, load, shared_session_without_spark):
     """The fixtures, with the lines that figures are sums of."""
     office.land_fixtures(place)
-    office.publish_factors(place)
+    office.publish(place, *office.WEIGHED_WITH)
     load("fact_activity_emissions", ALL)
     return place
 
@@ -169,7 +169,7 @@ def test_lines_that_are_not_published_yet_fail_the_load(place, load, shared_sess
 
     with pytest.raises(ContractError, match="sum_of_published_lines: 30, must be = 0"):
         load(TABLE, ALL)
-    office.publish_factors(place)
+    office.publish(place, *office.WEIGHED_WITH)
     load("fact_activity_emissions", ALL)
     place.put("emissions/travel/2026-05-01_new/travel.csv", (TRAVEL + "100,Airfare,2023-05-01,1000100\n").encode())
     with pytest.raises(ContractError, match="sum_of_published_lines: 1, must be = 0"):
