@@ -75,6 +75,18 @@ def test_without_a_landing_bucket_what_is_read_from_it_is_skipped_with_a_word(ho
     assert f"{table}: nothing to do, for LANDING_BUCKET is not set" in done.stdout
 
 
+def test_of_a_forms_rules_each_table_accepts_its_own(home):
+    code = (
+        f"import sys; sys.path.append({str(ROOT / 'dags')!r}); import table_steps; "
+        "print(*(table_steps.accepted(table, ['none_lost@2026-01', 'history_stays']) "
+        "for table in ('dim_price_index', 'fact_emissions_inventory', 'dim_system')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1:] == ["('none_lost@2026-01',) ('history_stays',) ()"], done.stderr[-2000:]
+
+
 # Names and documents.
 
 
