@@ -122,10 +122,14 @@ def test_every_view_bounds_the_partitions_that_it_reads(view):
     assert lint(contract.load(view).view_query("project.dataset")) == []
 
 
-@pytest.mark.parametrize("view", views())
+KEYS = ("ss_id", "table_name", "series_id", "gwp_set", "fiscal_year")
+
+
+# One that is a list of the project's own reads no column of any table.
+@pytest.mark.parametrize("view", [view for view in views() if "FROM" in contract.load(view).query])
 def test_a_misspelt_column_of_any_view_is_found(view):
     query = contract.load(view).view_query("project.dataset")
-    column = next(word for word in re.findall(r"\w+", query) if word in ("ss_id", "table_name", "series_id", "gwp_set"))
+    column = next(word for word in re.findall(r"\w+", query) if word in KEYS)
 
     with pytest.raises(GoogleSqlError, match=f"{column}_x"):
         analyse(re.sub(rf"\b{column}\b", f"{column}_x", query))

@@ -37,7 +37,7 @@ SELECT
   shares.school_area,
   figures.allocated_by,
   figures.co2e_t * IFNULL(
-    shares.part / SUM(shares.part) OVER (PARTITION BY figures.fiscal_year, figures.category_id), 1
+    SAFE_DIVIDE(shares.part, SUM(shares.part) OVER (PARTITION BY figures.fiscal_year, figures.category_id)), 1
   ) AS co2e_t
 FROM figures
 LEFT JOIN shares ON shares.fiscal_year = figures.fiscal_year AND shares.allocated_by = figures.allocated_by
