@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from jobs.known import Known, Target
-from jobs.weighed import AS_PUBLISHED, GASES, MAPPED, UNMAPPED, Taken, by_gases, by_statement, row_of
+from jobs.weighed import AS_PUBLISHED, GASES, MAPPED, UNMAPPED, Taken, by_gases, by_mapping, by_statement, row_of
 
 # Units of bills: of electricity in MWh; of heat, the word of the assumption that says how much is in one [mmBtu].
 ELECTRIC = {"kwh": 0.001, "mwh": 1.0}
@@ -45,7 +45,7 @@ def weigh(_feed: str, _category_id: str, entry: Mapping, known: Known) -> Iterat
             yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="energy")
         return
     quantity = entry["quantity"] * (ELECTRIC[unit] if is_electricity else _heat(unit, target.activity, taken))
-    about = {"quantity_unit": "MWh" if is_electricity else "mmBtu", "mapping_key": target.key, "method": "energy"}
+    about = {"quantity_unit": "MWh" if is_electricity else "mmBtu", "method": "energy", **by_mapping(target)}
     masses = {gas: quantity * factor["value"] for gas, factor in factors.items()}
     for category_id in categories:
         row = partial(row_of, category_id, entry, target.activity, **about, quantity=quantity)

@@ -10,7 +10,7 @@ from functools import partial
 
 from jobs import bills, rides
 from jobs.known import EXCLUDED, Known
-from jobs.weighed import AS_PUBLISHED, MAPPED, NO_PRICE_INDEX, UNMAPPED, Taken, by_statement, row_of
+from jobs.weighed import AS_PUBLISHED, MAPPED, NO_PRICE_INDEX, UNMAPPED, Taken, by_mapping, by_statement, row_of
 
 WITH_MARGINS = "with margins"
 
@@ -37,7 +37,7 @@ def _spend(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterato
         yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="spend")
     for target in targets:
         amount = entry["amount_usd"] * target.share
-        about = {"amount_usd": amount, "mapping_key": target.key, "expense_group": target.group, "method": "spend"}
+        about = {"amount_usd": amount, "expense_group": target.group, "method": "spend", **by_mapping(target)}
         row = partial(row_of, category_id, entry, target.activity, **about)
         if target.activity == EXCLUDED or entry["is_excluded"]:
             yield row(EXCLUDED)
@@ -74,7 +74,7 @@ def _waste(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterato
     for target in targets:
         material, _, way = target.activity.partition(": ")
         factor = known.factor("ef_hub", entry["fiscal_year"], "waste", material, "CO2e", variant=way)
-        about = {"quantity": entry["quantity"] * target.share, "mapping_key": target.key, "method": "waste"}
+        about = {"quantity": entry["quantity"] * target.share, "method": "waste", **by_mapping(target)}
         row = partial(row_of, category_id, entry, target.activity, **about)
         if factor is None:
             yield row(UNMAPPED)

@@ -7,7 +7,7 @@ assumption names the edition that is used, and a newer one that nobody has chose
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from jobs import sheets
@@ -26,12 +26,16 @@ MANGLED = re.compile("(NAICS )?[0-9]{1,3}(,[0-9]{3})+")
 
 @dataclass(frozen=True)
 class Target:
-    """What a part of a kind of entry is weighed as: the activity of a factor, or nothing where it is excluded."""
+    """What a part of a kind of entry is weighed as: the activity of a factor, or nothing where it is excluded.
+
+    `since` is the edition of the mapping that has first said so, of all parts of the key.
+    """
 
     key: str
     activity: str
     share: float
     group: str | None
+    since: str | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,7 @@ def history(editions: Editions) -> list[Known]:
 def _stretches(editions: Editions, days: Sequence[date]) -> Iterator[Known]:
     assumptions: dict[tuple[str, str], Said] = {}
     prices: dict[int, Price] = {}
+    targets: dict[str, dict[str, list[Target]]] = {}
     # Of all editions, for none is looked at that is not chosen.
     factors = {
         tuple(row[name] for name in ("source", "edition", "basis", "activity", "gas", "region", "variant")): row
@@ -174,12 +179,24 @@ def _stretches(editions: Editions, days: Sequence[date]) -> Iterator[Known]:
             else Price(row["value"], row["months_present"], row["edition"])
             for year, row in means.items()
         }
-        targets: dict[str, dict[str, list[Target]]] = {}
-        if (mapped := _newest(editions.mappings, day)) is not None:
-            for row in editions.mappings[mapped]:
-                target = Target(row["key"], row["activity"], row["share"], row["group"])
-                targets.setdefault(row["feed"], {}).setdefault(row["key"], []).append(target)
+        targets = _targets(editions, _newest(editions.mappings, day), targets)
         yield Known(day, assumptions, targets, factors, prices)
+
+
+def _targets(
+    editions: Editions, version: tuple[date, str] | None, before: dict[str, dict[str, list[Target]]]
+) -> dict[str, dict[str, list[Target]]]:
+    """Read what an edition of the mapping says; a key that says what it said keeps the edition that said it first."""
+    said: dict[str, dict[str, list[Target]]] = {}
+    for row in editions.mappings[version] if version else ():
+        target = Target(row["key"], row["activity"], row["share"], row["group"], version[1])
+        said.setdefault(row["feed"], {}).setdefault(row["key"], []).append(target)
+    for feed, keys in said.items():
+        for key, now in keys.items():
+            then = before.get(feed, {}).get(key, [])
+            if [replace(target, since=None) for target in then] == [replace(target, since=None) for target in now]:
+                keys[key] = then
+    return said
 
 
 def _newest(editions: dict[tuple[date, str], list[dict]], day: date) -> tuple[date, str] | None:

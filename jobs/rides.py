@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from jobs.known import Known
-from jobs.weighed import GASES, MAPPED, UNMAPPED, Taken, by_gases, by_statement, row_of
+from jobs.weighed import GASES, MAPPED, UNMAPPED, Taken, by_gases, by_mapping, by_statement, row_of
 
 NONE = "none"
 
@@ -79,6 +79,6 @@ def _ride(category_id: str, entry: Mapping, part: str, miles: float, known: Know
     about = {"quantity": miles, "method": "distance", "assumption_version": taken.version}
     if "CO2" not in factors:
         return row_of(category_id, entry, part, UNMAPPED, **about | {"quantity_unit": "mile"})
-    about |= {"mapping_key": targets[0].key, "quantity_unit": factors["CO2"]["unit"].removeprefix("kg/")}
+    about |= {"quantity_unit": factors["CO2"]["unit"].removeprefix("kg/"), **by_mapping(targets[0])}
     masses = {gas: miles * factor["value"] for gas, factor in factors.items()}
     return row_of(category_id, entry, part, MAPPED, **about, **by_gases(masses, factors, known, entry))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from jobs import gwp
-from jobs.known import Known
+from jobs.known import Known, Target
 
 GASES = ("CO2", "CH4", "N2O")
 MAPPED, AS_PUBLISHED, UNMAPPED, NO_PRICE_INDEX = "mapped", "as_published", "unmapped", "no_price_index"
@@ -51,3 +51,8 @@ def by_gases(masses: Mapping[str, float], factors: Mapping[str, dict], known: Kn
 def by_statement(co2e_kg: float, gwp_set: str) -> dict:
     """Write CO2e that is known by one set alone."""
     return {"co2e_kg": co2e_kg, "gwp_set": gwp_set, f"co2e_{gwp_set.lower()}_kg": co2e_kg}
+
+
+def by_mapping(target: Target) -> dict:
+    """Write the words of the mapping that decided, and the edition that has first said so."""
+    return {"mapping_key": target.key, "mapping_version": target.since}

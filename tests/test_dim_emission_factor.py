@@ -69,6 +69,23 @@ def test_a_blank_is_no_factor_and_a_published_zero_is_one():
     assert (piece.rows_read, piece.rejects) == (2, [])
 
 
+def test_heat_that_is_bought_is_by_what_was_burnt_for_it():
+    body = b"Category,CO2 Factor (kg CO2 / mmBtu),CH4 Factor (g CH4 / mmBtu),N2O Factor (g N2O / mmBtu),Year\n"
+
+    piece = parsed(body + b"Steam and Heat,66.33,1.25,0.125,2024\n", "ef_hub_steam")
+
+    assert [(row["gas"], row["value"], row["unit"], row["basis"]) for row in piece.rows.to_pylist()] == [
+        ("CO2", 66.33, "kg/mmBtu", "fuel"),
+        ("CH4", 0.00125, "kg/mmBtu", "fuel"),
+        ("N2O", 0.000125, "kg/mmBtu", "fuel"),
+    ]
+
+
+def test_waste_of_an_edition_whose_potentials_nobody_has_established_is_refused():
+    with pytest.raises(SourceError, match="edition 2031, whose set of potentials is not known"):
+        parsed(b"", "ef_hub_waste", edition="2031")
+
+
 def test_a_value_that_is_no_number_and_a_unit_that_nobody_knows_are_refused_where_they_stand():
     body = TRAVEL + b"Bus,see note,0,0,passenger-mile,2024\nFerry,1,1,1,nautical mile,2024\n"
 
@@ -219,10 +236,10 @@ def test_a_second_load_finds_nothing_to_do_and_an_edition_more_loads_itself_only
     place.put(KEY, subregions(lambda features: None))
     third, more = load(TABLE, ALL)
 
-    assert (first.new, again.unchanged, published) == (10, 10, None)
-    assert (third.new, third.unchanged, more["rows_loaded"]) == (1, 10, 33)
+    assert (first.new, again.unchanged, published) == (9, 9, None)
+    assert (third.new, third.unchanged, more["rows_loaded"]) == (1, 9, 33)
     assert place.rows("SELECT COUNT(*) AS n, COUNT(DISTINCT factor_id) AS keys FROM dim_emission_factor") == [
-        (141, 141)
+        (138, 138)
     ]
 
 

@@ -247,6 +247,21 @@ def test_a_newer_edition_changes_nothing_until_it_is_chosen_and_then_only_what_i
     assert flight == before[1]
 
 
+def test_a_newer_mapping_restates_what_it_says_anew_and_leaves_the_rest():
+    mappings = {("2024-01-01", "m1"): MAPPING, ("2024-06-01", "m2"): MAPPING + "travel,gifts,NAICS 721110,,\n"}
+    lines = TRAVEL + FLIGHT + "100,Gifts,2023-01-31,7\n"
+
+    flight, unmapped, mapped = rows(("travel", "q1", lines), activity_mapping=mappings)
+
+    assert (stretches([flight])[0][:2], flight["mapping_version"]) == (("2024-02-01", None), "m1")
+    assert (unmapped["mapping_status"], f"{unmapped['known_to']}") == ("unmapped", "2024-06-01")
+    assert (mapped["mapping_status"], f"{mapped['known_from']}", mapped["mapping_version"]) == (
+        "mapped",
+        "2024-06-01",
+        "m2",
+    )
+
+
 def test_a_newer_price_index_that_says_the_same_restates_nothing():
     indexes = {("2023-12-01", "c"): cpi(), ("2024-03-01", "c2"): cpi() + "CUUR0000SA0,2024,M13,313.689\n"}
     chosen = {
