@@ -103,6 +103,14 @@ def lands_nowhere(table):
     return not settings().landing_bucket and LANDING in needed
 
 
+def accepted(table, rules):
+    """Give those of a form's rules that are this table's; one form is for all tables of a DAG."""
+    from jobs import contract
+
+    known = {rule.name for rule in contract.load(table).checks}
+    return tuple(rule for rule in rules if rule.partition("@")[0] in known)
+
+
 def load(table, days, made_of):
     """Build the four steps of a table.
 
@@ -139,7 +147,7 @@ def load(table, days, made_of):
                 restate=form["restate"],
                 retire_vanished=form.get("retire_vanished", False),
                 accept_loss=form.get("accept_loss", False),
-                accept=tuple(form.get("accept", ())),
+                accept=accepted(table, form.get("accept", ())),
                 budget=Budget(**limits) if is_estimate or has_budget else None,
             )
             return [] if is_estimate else [planned.uri for planned in found.plans]

@@ -109,8 +109,8 @@ class Source:
     another system's.
     `companions` are the prefixes of small objects that a system's objects are read with, by what they are called;
     `registers` the registers whose lines on the system they are read with, or all of them where keys name no system. In
-    the landing bucket an edition's file `lands_as` this name. An optional source is not read where no setting names its
-    bucket.
+    the landing bucket an edition's file `lands_as` this name; where that has no ending, with the ending of its format.
+    An optional source is not read where no setting names its bucket.
     `shares` are the parts of a key that say which share of its year an object has, all of it where they are empty: of
     two editions with the same share the one that was published last owns it. A whole record `owns_through` a year what
     other sources have too.
@@ -153,6 +153,7 @@ class Contract:
 
     `replaces` says what a new object version takes the place of: the `object`'s older version, or the whole `table`,
     which is then made anew of all its objects. `looks_at` are tables and views that its checks read.
+    One that is another summary of the same objects has the `sourcesOf` the other.
     `query` is a view's GoogleSQL, with `${dataset}` before each table; a table has none. A derived table is built from
     the columns `derived_from` names of a fact, which comes first, and of dimensions or views of them by system; its
     `unit` is a key of UNIT_REACH.
@@ -331,7 +332,7 @@ def _contract(table, document, schema) -> Contract:
         freshness=_freshness(document),
         cluster_by=tuple(custom.get("clusterBy", ())),
         replaces=custom.get("replaces", "object"),
-        sources=tuple(map(_source, document.servers or ())) or _units(custom),
+        sources=tuple(map(_source, document.servers or ())) or _units(custom) or _shared(custom),
         derived_from={name: tuple(columns) for name, columns in custom.get("derivedFrom", {}).items()},
         unit=custom.get("unit"),
         looks_at=tuple(custom.get("looksAt", ())),
@@ -409,6 +410,11 @@ def _units(custom: dict) -> tuple[Source, ...]:
         raise ValueError(f"it is derived by {custom.get('unit')}, and a unit is {' or '.join(UNIT_REACH)}")
     fact = next(iter(custom["derivedFrom"]))
     return (Source(name="units", bucket=fact, prefix="", list_by="", key_pattern=UNIT_KEY),)
+
+
+def _shared(custom: dict) -> tuple[Source, ...]:
+    """Give the sources of the table that a table shares them with; none for a table of another kind."""
+    return load(custom["sourcesOf"]).sources if "sourcesOf" in custom else ()
 
 
 def _check(rule) -> Check:

@@ -19,6 +19,8 @@ from jobs.settings import settings
 from jobs.transform import SourceObject
 
 LANDING = "{landing_bucket}"
+# What a layout may come in whose contract names no one format.
+FORMATS = (".csv", ".parquet", ".xlsx")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,12 @@ def land(file: Path, layout: str, edition: str, published_on: date, origin: str)
         SourceError: another file has landed as this edition; or the bucket cannot be used.
     """
     source = _source(layout)
-    key = f"{source.prefix}{published_on}_{edition}/{source.lands_as.format(file_name=file.name)}"
+    # What people keep comes in several formats, and its name says which.
+    is_of_a_format = "." in source.lands_as or "{" in source.lands_as
+    name = source.lands_as.format(file_name=file.name) + ("" if is_of_a_format else file.suffix.lower())
+    key = f"{source.prefix}{published_on}_{edition}/{name}"
+    if not is_of_a_format and file.suffix.lower() not in FORMATS:
+        raise LoadError(f"{file} is none of {', '.join(FORMATS)}; nothing was landed")
     if source.parts(key) is None or not edition.isprintable() or edition != edition.strip():
         of_name = f", or {file.name} that of its file" if "{file_name}" in source.lands_as else ""
         raise LoadError(

@@ -382,7 +382,7 @@ def test_arguments_that_cannot_be_used_are_refused_at_once(arguments, said, plac
         (("run", FACT, "--from", "2019-01-05", "--to", "2019-01-04"), "ends on 2019-01-04, before it starts"),
         (
             ("run", "fact_nothing"),
-            "no contract fact_nothing.yaml in jobs/tables; there are: dim_emission_factor, dim_generating_unit",
+            "no contract fact_nothing.yaml in jobs/tables; there are: dim_assumption, dim_emission_category, ",
         ),
         (("run", "etl_head"), "etl_head has no source of its own to plan"),
         (("stage", "file:///nowhere/plan.json"), "there is no plan file:///nowhere/plan.json"),

@@ -69,6 +69,23 @@ def test_a_blank_is_no_factor_and_a_published_zero_is_one():
     assert (piece.rows_read, piece.rejects) == (2, [])
 
 
+def test_heat_that_is_bought_is_by_what_was_burnt_for_it():
+    body = b"Category,CO2 Factor (kg CO2 / mmBtu),CH4 Factor (g CH4 / mmBtu),N2O Factor (g N2O / mmBtu),Year\n"
+
+    piece = parsed(body + b"Steam and Heat,66.33,1.25,0.125,2024\n", "ef_hub_steam")
+
+    assert [(row["gas"], row["value"], row["unit"], row["basis"]) for row in piece.rows.to_pylist()] == [
+        ("CO2", 66.33, "kg/mmBtu", "fuel"),
+        ("CH4", 0.00125, "kg/mmBtu", "fuel"),
+        ("N2O", 0.000125, "kg/mmBtu", "fuel"),
+    ]
+
+
+def test_waste_of_an_edition_whose_potentials_nobody_has_established_is_refused():
+    with pytest.raises(SourceError, match="edition 2031, whose set of potentials is not known"):
+        parsed(b"", "ef_hub_waste", edition="2031")
+
+
 def test_a_value_that_is_no_number_and_a_unit_that_nobody_knows_are_refused_where_they_stand():
     body = TRAVEL + b"Bus,see note,0,0,passenger-mile,2024\nFerry,1,1,1,nautical mile,2024\n"
 
@@ -219,11 +236,27 @@ def test_a_second_load_finds_nothing_to_do_and_an_edition_more_loads_itself_only
     place.put(KEY, subregions(lambda features: None))
     third, more = load(TABLE, ALL)
 
-    assert (first.new, again.unchanged, published) == (7, 7, None)
-    assert (third.new, third.unchanged, more["rows_loaded"]) == (1, 7, 33)
+    assert (first.new, again.unchanged, published) == (9, 9, None)
+    assert (third.new, third.unchanged, more["rows_loaded"]) == (1, 9, 33)
     assert place.rows("SELECT COUNT(*) AS n, COUNT(DISTINCT factor_id) AS keys FROM dim_emission_factor") == [
-        (133, 133)
+        (138, 138)
     ]
+
+
+def test_an_edition_that_was_cut_on_its_way_is_refused(place, load):
+    header = "NAICS Code 2017,GHG,Unit,Supply Chain Emission Factors without Margins,"
+    header += "Supply Chain Emission Factors with Margins\n"
+    lines = [f'{code},All GHGs,"kg CO2e/2021 USD, purchaser price",0.1,0.2\n' for code in range(111110, 111120)]
+    place.put("emissions/supply_chain/2023-07-10_v1.2/naics.csv", (header + "".join(lines)).encode())
+    load(TABLE, ALL)
+    later = [line.replace("2021 USD", "2022 USD") for line in lines]
+    place.put("emissions/supply_chain/2025-01-10_v1.3/naics.csv", (header + "".join(later[:5])).encode())
+
+    with pytest.raises(ContractError, match="nine_tenths_of_earlier_editions: 1, must be = 0"):
+        load(TABLE, ALL)
+
+    place.put("emissions/supply_chain/2025-01-10_v1.3/naics.csv", (header + "".join(later)).encode())
+    assert load(TABLE, ALL)[1]["rows_loaded"] == 20
 
 
 def test_an_empty_landing_bucket_empties_nothing_and_its_own_setting_is_named(place, load):

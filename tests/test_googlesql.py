@@ -133,11 +133,14 @@ def test_every_view_bounds_the_partitions_that_it_reads(view):
     assert lint(contract.load(view).view_query("project.dataset")) == []
 
 
-@pytest.mark.parametrize("view", views())
+KEYS = ("ss_id", "table_name", "series_id", "gwp_set", "facility_id", "fiscal_year")
+
+
+# One that is a list of the project's own reads no column of any table.
+@pytest.mark.parametrize("view", [view for view in views() if "FROM" in contract.load(view).query])
 def test_a_misspelt_column_of_any_view_is_found(view):
     query = contract.load(view).view_query("project.dataset")
-    known = ("ss_id", "table_name", "series_id", "gwp_set", "facility_id")
-    column = next(word for word in re.findall(r"\w+", query) if word in known)
+    column = next(word for word in re.findall(r"\w+", query) if word in KEYS)
 
     with pytest.raises(GoogleSqlError, match=f"{column}_x"):
         analyse(re.sub(rf"\b{column}\b", f"{column}_x", query))

@@ -114,7 +114,7 @@ def test_a_file_that_has_landed_is_loaded_and_its_provenance_is_not(place, rates
         (
             "avert",
             "2024",
-            "there is no layout 'avert' in the landing bucket; there are avert_rates, campd_hourly, control_areas, cpi",
+            "there is no layout 'avert' in the landing bucket; there are .*avert_rates, .*cpi, .*ef_hub",
         ),
         (
             "avert_rates",
@@ -156,3 +156,15 @@ def test_the_command_says_where_it_went_and_that_it_is_there_already(place, rate
 
     assert (once.returncode, said.splitlines()[0]) == (0, f"landed s3://{place.bucket}/{KEY}")
     assert again.splitlines()[0] == f"is there already, the same bytes: s3://{place.bucket}/{KEY}"
+
+
+def test_what_comes_in_several_formats_keeps_the_ending_of_its_own(place, rates, tmp_path):
+    units = "Cost Object,Fiscal Year,Department Id,Department,School or Area\n1,2023,D,Dep,School\n"
+    for name in ("units.CSV", "units.xls"):
+        (tmp_path / name).write_text(units)
+
+    landed = land(tmp_path / "units.CSV", "org_units", "fy2023", WHEN, "office")
+
+    assert landed.uri == f"s3://{place.bucket}/emissions/org_units/2025-05-01_fy2023/org_units.csv"
+    with pytest.raises(LoadError, match=r"units.xls is none of .csv, .parquet, .xlsx; nothing was landed"):
+        land(tmp_path / "units.xls", "org_units", "fy2024", WHEN, "office")

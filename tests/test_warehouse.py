@@ -184,6 +184,7 @@ TABLES = ("dim_system", "dim_sensor", "fact_pv_measurement", "fact_pv_performanc
 TABLES += ("dim_emission_factor", "dim_price_index", "dim_system_region")
 TABLES += ("dim_generating_unit", "fact_unit_emissions_hourly", "fact_grid_intensity_hourly", "dim_grid_region")
 TABLES += ("fact_avoided_emissions_hourly",)
+TABLES += ("dim_org_unit", "dim_assumption", "fact_activity_emissions", "fact_emissions_inventory")
 
 # These ask for a bound on their partition.
 EVERYTHING = {

@@ -18,7 +18,7 @@ from jobs.transform import Parsed, Reject, SourceObject
 
 VERSION = 1
 
-LB, KG, G = Decimal("0.45359237"), Decimal(1), Decimal("0.001")
+LB, KG, G, T = Decimal("0.45359237"), Decimal(1), Decimal("0.001"), Decimal(1000)
 
 # Published units: the canonical unit, and what to multiply by [kg].
 UNITS = {
@@ -27,6 +27,9 @@ UNITS = {
     "g/vehicle-mile": ("kg/vehicle-mile", G),
     "kg/passenger-mile": ("kg/passenger-mile", KG),
     "g/passenger-mile": ("kg/passenger-mile", G),
+    "kg/mmBtu": ("kg/mmBtu", KG),
+    "g/mmBtu": ("kg/mmBtu", G),
+    "t/short ton": ("kg/short ton", T),
     "kg CO2e/2021 USD, purchaser price": ("kg/USD", KG),
     "kg CO2e/2022 USD, purchaser price": ("kg/USD", KG),
 }
@@ -224,6 +227,58 @@ def _hub_travel(body: bytes, _edition: str) -> Iterator[Factor]:
             )
 
 
+HUB_FUEL = {"CO2": "kg", "CH4": "g", "N2O": "g"}
+
+
+def _hub_stationary(body: bytes, _edition: str) -> Iterator[Factor]:
+    """Read table 1 of the Hub, stationary combustion: kg of CO2, g of CH4 and N2O, by the heat of a fuel [mmBtu].
+
+    The unit of methane is blank in EPA's extract of 2024; its numbers are those of the table's `g CH4 per mmBtu`.
+    """
+    columns = {f"{gas} Factor Energy": gas for gas in HUB_FUEL}
+    for line in published.table(body, ("Fuel Type", *columns)):
+        for column, gas in columns.items():
+            unit, words = line.cells.get(f"{column} Unit", ""), f"{HUB_FUEL[gas]} {gas} per mmBtu"
+            known = f"{HUB_FUEL[gas]}/mmBtu" if unit in (words, "") else unit
+            about = {"activity": line.cells["Fuel Type"], "line": line.number, "raw_text": line.raw_text}
+            yield Factor("fuel", gas, line.cells[column], known, **about)
+
+
+def _hub_steam(body: bytes, _edition: str) -> Iterator[Factor]:
+    """Read table 7 of the Hub, steam and heat: kg of CO2, g of CH4 and N2O, by the heat that is bought [mmBtu]."""
+    columns = {f"{gas} Factor ({mass} {gas} / mmBtu)": (gas, mass) for gas, mass in HUB_FUEL.items()}
+    for line in published.table(body, ("Category", *columns)):
+        for column, (gas, mass) in columns.items():
+            about = {"activity": line.cells["Category"], "line": line.number, "raw_text": line.raw_text}
+            yield Factor("fuel", gas, line.cells[column], f"{mass}/mmBtu", **about)
+
+
+# What the factors of waste are made with: AR4 by the notes of the Hub's table 9 while it was of WARM 15; since 2024 the
+# factors of landfills are those times 28 by 25.
+HUB_WASTE_GWP = {"2021": "AR4", "2022": "AR4", "2023": "AR4", "2024": "AR5"}
+HUB_WASTE_WAYS = ("Recycled", "Landfilled", "Combusted", "Composted")
+
+
+def _hub_waste(body: bytes, edition: str) -> Iterator[Factor]:
+    """Read table 9 of the Hub, waste, by material and what becomes of it [t CO2e per short ton]."""
+    if edition not in HUB_WASTE_GWP:
+        raise SourceError(f"is of the edition {edition}, whose set of potentials is not known: {HUB_WASTE_GWP}")
+    columns = {f"{way} (Metric Tons CO2e / Short Ton Material)": way for way in HUB_WASTE_WAYS}
+    for line in published.table(body, ("Material", *columns)):
+        for column, way in columns.items():
+            yield Factor(
+                "waste",
+                "CO2e",
+                line.cells[column],
+                "t/short ton",
+                activity=line.cells["Material"],
+                variant=way,
+                gwp_set=HUB_WASTE_GWP[edition],
+                line=line.number,
+                raw_text=line.raw_text,
+            )
+
+
 # Of each version: the year of its greenhouse gas data, and what its CO2e is made with.
 SUPPLY_CHAIN = {"v1.2": (2019, "AR4"), "v1.3": (2022, "AR5")}
 SUPPLY_CHAIN_VALUES = {
@@ -262,5 +317,8 @@ LAYOUTS: Mapping[str, tuple[str, Callable[[bytes, str], Iterator[Factor]]]] = {
     "avert_rates": ("avert", _avert),
     "ef_hub_electricity": ("ef_hub", _hub_electricity),
     "ef_hub_travel": ("ef_hub", _hub_travel),
+    "ef_hub_stationary": ("ef_hub", _hub_stationary),
+    "ef_hub_steam": ("ef_hub", _hub_steam),
+    "ef_hub_waste": ("ef_hub", _hub_waste),
     "supply_chain_naics": ("supply_chain", _supply_chain),
 }

@@ -63,6 +63,8 @@ def test_parsing_imports_no_spark_no_client_and_no_warehouse(home, name):
 LANDED = [("grid", "dim_emission_factor"), ("grid", "dim_system_region"), ("activity", "dim_price_index")]
 LANDED += [("grid", "dim_grid_region")]
 LANDED += [("grid", "dim_generating_unit"), ("grid", "fact_unit_emissions_hourly")]
+LANDED += [("activity", table) for table in ("dim_org_unit", "dim_assumption", "fact_activity_emissions")]
+LANDED += [("activity", "fact_emissions_inventory")]
 
 
 @pytest.mark.parametrize(("name", "table"), LANDED)
@@ -78,6 +80,18 @@ def test_without_a_landing_bucket_what_is_read_from_it_is_skipped_with_a_word(ho
     )
     assert "planned: []" in done.stdout, done.stderr[-2000:]
     assert f"{table}: nothing to do, for LANDING_BUCKET is not set" in done.stdout
+
+
+def test_of_a_forms_rules_each_table_accepts_its_own(home):
+    code = (
+        f"import sys; sys.path.append({str(ROOT / 'dags')!r}); import table_steps; "
+        "print(*(table_steps.accepted(table, ['none_lost@2026-01', 'history_stays']) "
+        "for table in ('dim_price_index', 'fact_emissions_inventory', 'dim_system')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1:] == ["('none_lost@2026-01',) ('history_stays',) ()"], done.stderr[-2000:]
 
 
 # Names and documents.
@@ -124,7 +138,7 @@ def made_of(table):
 def test_each_publish_leads_from_what_its_contract_names_to_its_table_and_no_other_task_has_assets(every_task):
     lineage = {key[1]: (set(task["inlets"]), task["outlets"]) for key, task in every_task.items() if task["assets"]}
     tables = [table for table in contract.names() if contract.load(table).sources]
-    assert len(tables) == 13
+    assert len(tables) == 17
     assert lineage == {f"{table}.publish": (made_of(table), [table]) for table in tables}
 
 

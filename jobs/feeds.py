@@ -1,0 +1,258 @@
+"""feeds -- the files that an institution's activities come in: their columns, and how their cells are read.
+
+What a column may be called stands here and nowhere else. A file with a line for each expense is read alike whether its
+entries are flights or food; a survey comes in three layouts, as surveys have been published.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+
+from jobs import categories, sheets
+from jobs.entries import CellError, Feed, batch, number
+from jobs.errors import SourceError
+
+DAYS = ("%Y-%m-%d", "%m/%d/%Y", "%Y-%m-%d %H:%M:%S")
+CURRENCY = "USD"
+
+
+def _money(cells: Mapping[str, str], name: str = "amount") -> float:
+    if cells.get("currency") and cells["currency"] != CURRENCY:
+        raise CellError("currency", f"is in {cells['currency']}, and amounts are in {CURRENCY}")
+    return number(cells, name)
+
+
+def _day(cells: Mapping[str, str], name: str = "date") -> date:
+    for form in DAYS:
+        try:
+            return datetime.strptime(cells[name], form).date()
+        except ValueError:
+            continue
+    raise CellError(name, f"{cells[name]!r} is no day")
+
+
+def _year(cells: Mapping[str, str]) -> int:
+    if not re.fullmatch("[12][0-9]{3}", year := sheets.code(cells["fiscal_year"]).removeprefix("FY")):
+        raise CellError("fiscal_year", f"{cells['fiscal_year']!r} is no year")
+    return int(year)
+
+
+def _text(cells: Mapping[str, str], name: str) -> str:
+    if not cells[name]:
+        raise CellError(name, "is empty")
+    return cells[name]
+
+
+def _cost_object(cells: Mapping[str, str]) -> str | None:
+    return sheets.code(cells["cost_object"]) or None
+
+
+def _expense(cells: dict[str, str], _kind, _parts) -> dict:
+    return {
+        "item": _text(cells, "item"),
+        "activity_date": _day(cells),
+        "cost_object": _cost_object(cells),
+        "amount_usd": _money(cells),
+    }
+
+
+# Only what was approved and will be paid counts.
+PAYABLE = {"PO Closed", "Soft Closed", "Issued"}
+
+
+def _invoice(cells: dict[str, str], kind, parts) -> dict:
+    states = cells["header_status"] or "Approved", cells["order_status"] or "Issued"
+    return _expense(cells, kind, parts) | {"is_excluded": states[0] != "Approved" or states[1] not in PAYABLE}
+
+
+def _cost(times: float, kinds: Mapping[str, str]) -> Callable:
+    """Read a cell of costs by fiscal year, in dollars or in millions of them."""
+
+    def read(cells: dict[str, str], kind: str, _parts) -> dict:
+        return {"item": kinds[kind], "fiscal_year": _year(cells), "amount_usd": times * _money(cells, kind)}
+
+    return read
+
+
+def _survey_year(parts: Mapping[str, str]) -> int:
+    year = batch(parts["edition"])[0]
+    if not re.fullmatch("[12][0-9]{3}", year):
+        raise SourceError(f"is a survey called {year}, and surveys are called by their fiscal year, such as 2023")
+    return int(year)
+
+
+def _riders(cells: dict[str, str], kind: str, parts: Mapping[str, str]) -> dict:
+    """Read how many ride so many minutes one way."""
+    if cells["minutes"]:
+        minutes = number(cells, "minutes")
+    elif cells["hours"]:
+        minutes = 60 * number(cells, "hours")
+    else:
+        raise CellError("minutes", "is empty")
+    said = {"fiscal_year": _survey_year(parts), "item": MODES[kind], "weight": minutes}
+    return said | {"quantity": number(cells, kind), "quantity_unit": "riders"}
+
+
+def _rider_minutes(cells: dict[str, str], kind: str, parts: Mapping[str, str]) -> dict:
+    """Read for how many minutes a week a role rides one way, all its people together."""
+    said = {"fiscal_year": _survey_year(parts), "item": MODES[kind], "quantity": number(cells, kind)}
+    return said | {"quantity_unit": "rider-minutes a week"}
+
+
+def _count(cells: dict[str, str], _kind, parts: Mapping[str, str]) -> dict:
+    """Read how many ride, and how far one way where that is said."""
+    said = {"fiscal_year": _survey_year(parts), "item": _text(cells, "item").casefold()}
+    miles = number(cells, "miles") if cells["miles"] else None
+    return said | {"quantity": number(cells, "count"), "quantity_unit": "riders", "weight": miles}
+
+
+def _bill(cells: dict[str, str], _kind, _parts) -> dict:
+    """Read a bill of energy; `weight` is what the supplier states of its own electricity [kg CO2e/kWh]."""
+    stated = number(cells, "stated") if cells["stated"] else None
+    said = {"item": _text(cells, "item"), "activity_date": _day(cells), "cost_object": _cost_object(cells)}
+    return said | {"quantity": number(cells, "quantity"), "quantity_unit": _text(cells, "unit"), "weight": stated}
+
+
+def _load_of_waste(cells: dict[str, str], _kind, _parts) -> dict:
+    said = {"item": _text(cells, "item"), "activity_date": _day(cells), "quantity_unit": "short ton"}
+    return said | {"quantity": number(cells, "tons")}
+
+
+def _statement(cells: dict[str, str], _kind, _parts) -> dict:
+    """Read emissions that somebody else has worked out: a category's of a fiscal year [t CO2e]."""
+    if cells["gwp_set"] not in ("AR4", "AR5", "AR6"):
+        raise CellError("gwp_set", f"{cells['gwp_set']!r} is none of AR4, AR5, AR6")
+    category_id = categories.named(cells["item"])
+    if category_id is None:
+        raise CellError("item", f"{cells['item']!r} is no category, by its id or its name")
+    said = {"item": category_id, "fiscal_year": _year(cells), "gwp_set": cells["gwp_set"]}
+    return said | {"co2e_kg": 1000 * number(cells, "tonnes")}
+
+
+# Modes by the columns that surveys have them in, and what people tick who take several.
+MODES = {
+    "drove_alone": "drove alone",
+    "drove_and_transit": "drove alone and public transportation",
+    "walked_and_transit": "walked and public transportation",
+    "bicycled_and_transit": "bicycled and public transportation",
+    "dropped_off": "dropped off",
+    "dropped_and_transit": "dropped off and public transportation",
+    "taxi": "taxi",
+    "carpooled": "carpooled",
+    "vanpooled": "vanpooled",
+    "shuttle": "shuttle",
+    "transit": "public transportation",
+}
+MODE_HEADERS = {kind: (mode,) for kind, mode in MODES.items()} | {
+    "carpooled": ("carpooled", "carpooled(2-6)", "carpooled (2-6)"),
+    "vanpooled": ("vanpooled", "vanpooled(7+)", "vanpooled (7+)"),
+}
+OTHER_MODES = {kind: spellings for kind, spellings in MODE_HEADERS.items() if kind != "drove_alone"}
+DROVE_ALONE = {"drove_alone": MODE_HEADERS["drove_alone"]}
+
+BUILDING = {"new_construction": "new construction", "renovation": "renovation and renewal"}
+UPKEEP = {"own_orders": "work orders within dof", "sales_orders": "sales work orders", "other": "dof ops costs"}
+YEAR = {"fiscal_year": ("fiscal year",)}
+
+FEEDS: Mapping[str, Feed] = {
+    "travel": Feed(
+        "3.06",
+        {
+            "amount": ("expense amount (reimbursement currency)", "expense amount"),
+            "item": ("expense type",),
+            "date": ("sent for payment date",),
+            "cost_object": ("org unit 1 - code", "cost object"),
+        },
+        _expense,
+        {"id": ("report entry id",), "currency": ("reimbursement currency", "currency")},
+        identity=("id",),
+    ),
+    "goods": Feed(
+        "3.01",
+        {
+            "id": ("sap invoice number",),
+            "item": ("category level 3", "commodity level 3"),
+            "date": ("invoice date",),
+            "cost_object": ("cost object",),
+            "amount": ("total",),
+        },
+        _invoice,
+        {
+            "invoice_line": ("invoice line",),
+            "header_status": ("header status",),
+            "order_status": ("po status",),
+            "currency": ("currency",),
+        },
+        identity=("id", "invoice_line"),
+    ),
+    "food": Feed(
+        "3.01",
+        {"item": ("food category",), "date": ("order date",), "amount": ("total",)},
+        _expense,
+        {"cost_object": ("cost object",), "id": ("order id",), "currency": ("currency",)},
+        identity=("id",),
+    ),
+    "construction": Feed(
+        "3.02",
+        YEAR | {kind: (kind.replace("_", " "), name) for kind, name in BUILDING.items()},
+        _cost(1e6, BUILDING),
+        kinds=BUILDING,
+        identity=("fiscal_year", "item"),
+    ),
+    "maintenance": Feed(
+        "3.02",
+        YEAR | {kind: (name,) for kind, name in UPKEEP.items()} | {"other": ("dof ops costs outside of wos",)},
+        _cost(1.0, UPKEEP),
+        kinds=UPKEEP,
+        identity=("fiscal_year", "item"),
+    ),
+    "commuting_bins": Feed(
+        "3.07",
+        DROVE_ALONE,
+        _riders,
+        OTHER_MODES | {"minutes": ("commute time (minutes)",), "hours": ("commute time average hours",)},
+        kinds=MODES,
+        identity=("fiscal_year", "weight", "item"),
+    ),
+    "commuting_minutes": Feed(
+        "3.07",
+        {"role": ("role",)} | DROVE_ALONE,
+        _rider_minutes,
+        OTHER_MODES,
+        kinds=MODES,
+        identity=("fiscal_year", "role", "item"),
+    ),
+    "commuting_counts": Feed(
+        "3.07",
+        {"item": ("mode",), "count": ("count",)},
+        _count,
+        {"share": ("share",), "miles": ("one-way miles",)},
+        identity=("fiscal_year", "item"),
+        whole="share",
+    ),
+    "energy": Feed(
+        "1",
+        {
+            "building": ("building number",),
+            "item": ("fuel", "level3_category"),
+            "date": ("start date",),
+            "quantity": ("number of units",),
+            "unit": ("unit of measure",),
+        },
+        _bill,
+        {"account": ("gl account key",), "stated": ("supplier kg co2e per kwh",), "cost_object": ("cost object",)},
+        identity=("building", "account", "item", "activity_date"),
+    ),
+    "waste": Feed(
+        "3.05",
+        {"id": ("key",), "item": ("material",), "date": ("service date",), "tons": ("tons",)},
+        _load_of_waste,
+        identity=("id",),
+    ),
+    "manual": Feed(
+        "",
+        YEAR | {"item": ("category",), "tonnes": ("emission", "emission (t)"), "gwp_set": ("gwp set",)},
+        _statement,
+        identity=("fiscal_year", "item"),
+    ),
+}

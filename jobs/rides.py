@@ -1,0 +1,84 @@
+"""rides -- how people come to work, from what they have ticked in a survey to miles and emissions of a year."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from jobs.known import Known
+from jobs.weighed import GASES, MAPPED, UNMAPPED, Taken, by_gases, by_mapping, by_statement, row_of
+
+NONE = "none"
+
+# How people ride by what they tick: each ride, and the assumption that says which share of it that is.
+CAR, TRANSIT = ("car", None), ("transit", None)
+RIDES: Mapping[str, tuple[tuple[str, str | None], ...]] = {
+    "drove alone": (CAR,),
+    "car": (CAR,),
+    "taxi": (CAR,),
+    "dropped off": (CAR,),
+    "drove alone and public transportation": (("car", "mixed_drive_share"), ("transit", "mixed_transit_share")),
+    "dropped off and public transportation": (("car", "mixed_drive_share"), ("transit", "mixed_transit_share")),
+    "walked and public transportation": (("transit", "mixed_transit_share"),),
+    "bicycled and public transportation": (("transit", "mixed_transit_share"),),
+    "carpooled": (("car", "carpool_ratio"),),
+    "vanpooled": (("car", "vanpool_ratio"),),
+    "shuttle": (("bus", None),),
+    "bus": (("bus", None),),
+    "subway": (("subway", None),),
+    "commuter rail": (("commuter_rail", None),),
+    "intercity rail": (("intercity_rail", None),),
+    "public transportation": (TRANSIT,),
+    "walked": (),
+    "bicycled": (),
+    "worked remotely": (),
+}
+TRANSIT_PARTS = ("subway", "commuter_rail", "bus", "intercity_rail")
+
+
+def weigh(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterator[dict]:
+    """Weigh rides to work: miles of a year, of all and not only of those who have replied, by the factor per mile.
+
+    A car is shared by those who pool, and is counted once; who works elsewhere on some days rides that much less.
+    """
+    year = entry["fiscal_year"]
+    rides = RIDES.get(entry["item"])
+    if rides is None:
+        yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="distance")
+        return
+    if not rides:
+        yield row_of(
+            category_id, entry, NONE, MAPPED, method="distance", **by_statement(0.0, known.said("gwp_set", year).value)
+        )
+    for ride, share in rides:
+        parts = [(part, f"transit_split_{part}") for part in TRANSIT_PARTS] if ride == "transit" else [(ride, None)]
+        for part, split in parts:
+            taken = Taken(known, year)
+            of_all = (
+                taken("trips_per_day") * taken("weeks_per_year") * (1 - taken("remote_share")) / taken("reply_rate")
+            )
+            miles = _miles_one_way(feed, entry, part, taken) * of_all
+            for name in (share, split):
+                miles *= taken(name) if name else 1.0
+            yield _ride(category_id, entry, part, miles, known, taken)
+
+
+def _miles_one_way(feed: str, entry: Mapping, part: str, taken: Taken) -> float:
+    """Tell the miles of all riders one way: on a day of each week of the year, on all of its days together."""
+    if feed == "commuting_minutes":
+        return entry["quantity"] / 60 * taken(f"speed_{part}")
+    if feed == "commuting_bins":
+        miles = entry["weight"] / 60 * taken(f"speed_{part}")
+    else:
+        miles = entry["weight"] if entry["weight"] is not None else taken("one_way_miles")
+    return entry["quantity"] * miles * taken("days_per_week")
+
+
+def _ride(category_id: str, entry: Mapping, part: str, miles: float, known: Known, taken: Taken) -> dict:
+    targets = known.mapped("commuting", part)
+    found = partial(known.factor, "ef_hub", entry["fiscal_year"], "distance")
+    factors = {gas: factor for target in targets for gas in GASES if (factor := found(target.activity, gas))}
+    about = {"quantity": miles, "method": "distance", "assumption_version": taken.version}
+    if "CO2" not in factors:
+        return row_of(category_id, entry, part, UNMAPPED, **about | {"quantity_unit": "mile"})
+    about |= {"quantity_unit": factors["CO2"]["unit"].removeprefix("kg/"), **by_mapping(targets[0])}
+    masses = {gas: miles * factor["value"] for gas, factor in factors.items()}
+    return row_of(category_id, entry, part, MAPPED, **about, **by_gases(masses, factors, known, entry))

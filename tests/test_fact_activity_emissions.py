@@ -1,0 +1,450 @@
+"""Lines of the institution's own files: which are refused and why, and what is known of the others, and when."""
+
+from datetime import date
+
+import office
+import pytest
+from office import CAR, HUB, MAPPING, TRAVEL, assumptions, cpi, made, naics, rows, said
+from workbooks import workbook
+
+from jobs.errors import ContractError, SourceError
+
+BASIN = {"ef_hub_edition": ["h"], "supply_chain_edition": ["v1.2"]}
+FLIGHT = "1000,Airfare,2023-01-31,7\n"
+
+
+def refused(*files, **described):
+    return [
+        (reject.line, reject.column, reject.reason) for piece in made(*files, **described) for reject in piece.rejects
+    ]
+
+
+def accounted(piece):
+    return piece.rows_read == piece.rows.num_rows + sum(one.rows for one in piece.rejects) + piece.rows_duplicate
+
+
+# What is refused.
+
+
+def test_a_line_that_cannot_be_used_is_refused_where_it_stands_and_the_others_are_weighed():
+    header = TRAVEL.replace("\n", ",Currency\n")
+    lines = [
+        "-5,Airfare,2023-01-31,7,USD",
+        "5,Airfare,2023-01-31,7,EUR",
+        "5,Airfare,2023-02-30,7,USD",
+        "5,,2023-01-31,7,USD",
+        '"1,000",Airfare,2023-01-31,7,USD',
+        "5,Airfare,2031-01-31,7,USD",
+        "5,Airfare,2023-01-31,8,USD",
+        "5,Airfare,2023-01-31",
+        "5,Airfare,2023-01-31,7,USD",
+    ]
+    (piece,) = made(("travel", "q1", header + "\n".join(lines)))
+
+    assert sorted((reject.line, reject.column, reject.reason) for reject in piece.rejects if reject.column) == [
+        (2, "amount", "-5 is below zero"),
+        (3, "currency", "is in EUR, and amounts are in USD"),
+        (4, "date", "'2023-02-30' is no day"),
+        (5, "item", "is empty"),
+        (6, "amount", "'1,000' is no number"),
+        (7, "fiscal_year", "is of the fiscal year 2031, and those are 2015 to 2026"),
+        (8, "cost_object", "the cost object 8 is in no edition of the organisation"),
+    ]
+    assert [(one.line, one.reason) for one in piece.rejects if not one.column] == [
+        (9, "has 3 cells, and there are 5 columns")
+    ]
+    assert (piece.rows_read, piece.rows.num_rows) == (9, 1)
+
+
+def test_a_fault_in_a_workbook_is_told_with_its_sheet():
+    header = TRAVEL.strip().split(",")
+    book = workbook(
+        Q1=[header, [5, "Airfare", date(2023, 1, 31), 7]], Q2=[header, [-5, "Airfare", date(2023, 1, 31), 7]]
+    )
+
+    (piece,) = made(("travel", "q1", book))
+
+    assert [(one.line, one.column) for one in piece.rejects] == [(2, "Q2!amount")]
+    assert [(row["sheet"], row["line"]) for row in piece.rows.to_pylist()] == [("Q1", 2)]
+
+
+def test_two_files_that_claim_the_same_lines_are_told_apart_from_two_versions_of_one():
+    lines = TRAVEL.replace("\n", ",Report Entry ID\n") + "1000,Airfare,2023-01-31,7,R1\n"
+    first = ("travel", "q1", lines, "2024-02-01")
+
+    assert refused(first, ("travel", "all", lines, "2024-03-01")) == [
+        (2, None, "is in travel q1 of 2024-02-01 too; a file that replaces another is an edition of it, such as q1.2")
+    ]
+    assert refused(first, ("travel", "q1.2", lines, "2024-03-01")) == []
+
+
+def test_two_equal_lines_of_one_file_are_two_taxis_and_one_id_is_one():
+    twice = "5,Airfare,2023-01-31,7\n5,Airfare,2023-01-31,7\n"
+    (piece,) = made(("travel", "q1", TRAVEL + twice))
+    with_ids = TRAVEL.replace("\n", ",Report Entry ID\n") + "5,Airfare,2023-01-31,7,R1\n5,Airfare,2023-01-31,7,R1\n"
+    (known,) = made(("travel", "q1", with_ids + "6,Airfare,2023-01-31,7,R1\n"))
+
+    assert (piece.rows.num_rows, piece.rows_duplicate) == (2, 0)
+    assert (known.rows.num_rows, known.rows_duplicate) == (1, 1)
+    assert [one.reason for one in known.rejects] == ["differs from line 2, which is of the same"]
+    assert accounted(piece)
+    assert accounted(known)
+
+
+def test_a_bin_that_comes_twice_with_other_riders_is_refused():
+    survey = "Commute Time (minutes),Drove alone\n28,100\n28,90\n"
+
+    assert refused(("commuting_bins", "2023", survey)) == [(3, None, "differs from line 2, which is of the same")]
+
+
+@pytest.mark.parametrize(
+    ("layout", "edition", "body", "sentence"),
+    [
+        (
+            "commuting_counts",
+            "2023",
+            "Mode,Count,Share\ncar,5,0.7\nbus,5,0.4\n",
+            "has shares that come to 1.1, which",
+        ),
+        ("commuting_bins", "spring", "Commute Time (minutes),Drove alone\n28,1\n", "is a survey called spring, and"),
+        ("travel", "q1", "Amount,Type\n1,2\n", "has no row with the headers expense amount"),
+        (
+            "activity_mapping",
+            "m",
+            MAPPING + 'travel,x,"233,230,230,301",,\n',
+            "line 11: 233,230,230,301 is several",
+        ),
+        ("activity_mapping", "m", MAPPING + "travel,x,NAICS 4811,,\n", "line 11: NAICS 4811 is no code of six digits"),
+        (
+            "activity_mapping",
+            "m",
+            MAPPING + "travel,air,NAICS 481111,0.5,\n",
+            "travel, air: the shares come to 1.5",
+        ),
+        ("activity_mapping", "m", MAPPING + "travel,x,excluded,1.5,\n", "line 11: 1.5 is no share of one"),
+        (
+            "assumptions",
+            "a",
+            "name,valid_for,value,unit,source,source_year\na,all,2,share,x,\n",
+            "has 1 lines that",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_right_is_refused_whole(layout, edition, body, sentence):
+    with pytest.raises(SourceError, match=sentence):
+        said(layout, edition, body)
+
+
+def test_an_edition_that_is_chosen_must_have_landed_by_then():
+    with pytest.raises(SourceError, match="a1 choose h for ef_hub_edition, which was published on 2025"):
+        rows(("travel", "q1", TRAVEL + FLIGHT), ef_hub_travel={("2025-01-01", "h"): CAR})
+    with pytest.raises(SourceError, match="choose c for cpi_edition, which has not landed"):
+        rows(("travel", "q1", TRAVEL + FLIGHT), cpi={})
+    with pytest.raises(SourceError, match="has lines and no assumptions to weigh them with"):
+        rows(("travel", "q1", TRAVEL + FLIGHT), assumptions={})
+    with pytest.raises(SourceError, match="there is no assumption remote_share for 2020 on 2024-01-01"):
+        rows(("commuting_bins", "2020", "Commute Time (minutes),Drove alone\n28,1\n"))
+
+
+# How lines are mapped.
+
+
+def test_the_longest_words_decide_and_what_nothing_names_is_null_and_not_zero():
+    lines = "5,AIRFARE,2023-01-31,7\n5,Airport Parking,2023-01-31,7\n5,Gifts,2023-01-31,7\n"
+
+    found = rows(("travel", "q1", TRAVEL + lines))
+
+    assert [(row["activity"], row["mapping_status"], row["mapping_key"], row["expense_group"]) for row in found] == [
+        ("NAICS 481111", "mapped", "air", "Air Travel"),
+        ("excluded", "excluded", "airport parking", "Ground Travel"),
+        ("unmapped", "unmapped", None, None),
+    ]
+    assert [row["co2e_kg"] is None for row in found] == [False, True, True]
+    assert [row["amount_usd"] for row in found] == [5.0, 5.0, 5.0]
+
+
+def test_a_code_without_a_factor_is_unmapped():
+    (row,) = rows(("travel", "q1", TRAVEL + FLIGHT), supply_chain_naics={("2023-07-10", "v1.2"): naics({"721110": 1})})
+
+    assert (row["activity"], row["mapping_status"], row["co2e_kg"], row["factor_id"]) == (
+        "NAICS 481111",
+        "unmapped",
+        None,
+        None,
+    )
+
+
+def test_invoices_count_once_they_are_approved_and_ordered():
+    header = "SAP Invoice Number,Invoice Line,Category Level 3,Invoice Date,Cost Object,Total,Header Status,PO Status\n"
+    lines = "1,1,Hotels,2023-01-31,7,5,Approved,Soft Closed\n1,2,Hotels,2023-01-31,7,5,Rejected,Issued\n"
+    mapping = MAPPING + "goods,hotel,NAICS 721110,,\n"
+
+    found = rows(("goods", "2023", header + lines), activity_mapping={("2024-01-01", "m1"): mapping})
+
+    assert [(row["mapping_status"], row["category_id"]) for row in found] == [("mapped", "3.01"), ("excluded", "3.01")]
+
+
+def test_what_somebody_else_has_worked_out_is_taken_over_by_its_category():
+    lines = "Fiscal Year,Category,Emission (t),GWP Set\n2023,Business travel,12.5,AR5\n2023,1,3,AR4\n2023,3.1,1,AR5\n"
+
+    (piece,) = made(("manual", "2023", lines))
+
+    assert [(row["category_id"], row["co2e_kg"], row["gwp_set"], row["method"]) for row in piece.rows.to_pylist()] == [
+        ("3.06", 12_500.0, "AR5", "as_published"),
+        ("1", 3_000.0, "AR4", "as_published"),
+    ]
+    # A spreadsheet has made 3.1 of 3.10, or somebody means the first of Scope 3; nobody can know.
+    assert [one.reason for one in piece.rejects] == ["'3.1' is no category, by its id or its name"]
+
+
+# What is known from when to when.
+
+
+def stretches(found):
+    return [(f"{row['known_from']}", row["known_to"] and f"{row['known_to']}", row["co2e_kg"]) for row in found]
+
+
+def test_an_assumption_that_changes_restates_the_lines_that_took_it_and_no_others():
+    versions = {
+        ("2024-01-01", "a1"): assumptions(**BASIN),
+        ("2024-06-01", "a2"): assumptions(**BASIN, reply_rate__2023=0.25),
+    }
+    survey = "Commute Time (minutes),Drove alone\n30,1\n"
+
+    ride, later, flight = rows(
+        ("commuting_bins", "2023", survey), ("travel", "q1", TRAVEL + FLIGHT), assumptions=versions
+    )
+
+    # 10.5 miles, twice a day, 250 days, 80 % of them not at home; half have replied, then a quarter.
+    kg = 10.5 * 500 * 0.8 * 0.307842
+    assert stretches([ride, later]) == [
+        ("2024-02-01", "2024-06-01", pytest.approx(kg / 0.5)),
+        ("2024-06-01", None, pytest.approx(kg / 0.25)),
+    ]
+    assert [ride["assumption_version"], later["assumption_version"]] == ["a1", "a2"]
+    assert (stretches([flight])[0][:2], flight["assumption_version"]) == (("2024-02-01", None), None)
+
+
+def test_a_newer_edition_changes_nothing_until_it_is_chosen_and_then_only_what_it_weighs():
+    hubs = {("2023-01-01", "h"): CAR, ("2024-03-01", "h2"): HUB + "Passenger Car,0.4,0,0,vehicle-mile,2026\n"}
+    files = [
+        ("commuting_bins", "2023", "Commute Time (minutes),Drove alone\n30,1\n"),
+        ("travel", "q1", TRAVEL + FLIGHT),
+    ]
+    before = rows(*files)
+    chosen = {
+        ("2024-01-01", "a1"): assumptions(**BASIN),
+        ("2024-06-01", "a2"): assumptions(**BASIN | {"ef_hub_edition": ["h2"]}),
+    }
+
+    assert rows(*files, ef_hub_travel=hubs) == before
+    old, new, flight = rows(*files, ef_hub_travel=hubs, assumptions=chosen)
+    assert old == before[0] | {"known_to": date(2024, 6, 1)}
+    assert (new["factor_id"], new["co2_kg"]) == (
+        "ef_hub/h2/distance/Passenger Car/CO2",
+        pytest.approx(new["quantity"] * 0.4),
+    )
+    assert flight == before[1]
+
+
+def test_a_newer_mapping_restates_what_it_says_anew_and_leaves_the_rest():
+    mappings = {("2024-01-01", "m1"): MAPPING, ("2024-06-01", "m2"): MAPPING + "travel,gifts,NAICS 721110,,\n"}
+    lines = TRAVEL + FLIGHT + "100,Gifts,2023-01-31,7\n"
+
+    flight, unmapped, mapped = rows(("travel", "q1", lines), activity_mapping=mappings)
+
+    assert (stretches([flight])[0][:2], flight["mapping_version"]) == (("2024-02-01", None), "m1")
+    assert (unmapped["mapping_status"], f"{unmapped['known_to']}") == ("unmapped", "2024-06-01")
+    assert (mapped["mapping_status"], f"{mapped['known_from']}", mapped["mapping_version"]) == (
+        "mapped",
+        "2024-06-01",
+        "m2",
+    )
+
+
+def test_a_newer_price_index_that_says_the_same_restates_nothing():
+    indexes = {("2023-12-01", "c"): cpi(), ("2024-03-01", "c2"): cpi() + "CUUR0000SA0,2024,M13,313.689\n"}
+    chosen = {
+        ("2024-01-01", "a1"): assumptions(**BASIN),
+        ("2024-06-01", "a2"): assumptions(**BASIN, cpi_edition=["c2"]),
+    }
+    lines = TRAVEL + FLIGHT + "1000,Airfare,2024-01-31,7\n"
+
+    old, waited, then = rows(("travel", "q1", lines), cpi=indexes, assumptions=chosen)
+
+    assert (stretches([old])[0][:2], old["price_index_edition"]) == (("2024-02-01", None), "c")
+    assert [row["mapping_status"] for row in (waited, then)] == ["no_price_index", "mapped"]
+    assert stretches([waited, then]) == [
+        ("2024-02-01", "2024-06-01", None),
+        ("2024-06-01", None, pytest.approx(1000 * 270.970 / 313.689 * 0.976)),
+    ]
+
+
+def test_a_newer_version_of_a_file_replaces_its_own_lines_and_a_late_file_is_not_late():
+    late = TRAVEL + "500,Airfare,2022-01-31,7\n"
+    corrected = TRAVEL + "1100,Airfare,2023-01-31,7\n"
+
+    found = rows(
+        ("travel", "q1", TRAVEL + FLIGHT, "2024-02-01"),
+        ("travel", "q1.2", corrected, "2024-04-01"),
+        ("travel", "q0", late, "2024-05-01"),
+        cpi={("2023-12-01", "c"): cpi({2021: 100, 2022: 100, 2023: 100})},
+    )
+
+    assert stretches(found) == [
+        ("2024-02-01", "2024-04-01", 976.0),
+        ("2024-04-01", None, pytest.approx(1073.6)),
+        ("2024-05-01", None, 488.0),
+    ]
+
+
+def test_what_has_been_replaced_is_not_restated_any_more():
+    versions = {
+        ("2024-01-01", "a1"): assumptions(**BASIN),
+        ("2024-06-01", "a2"): assumptions(**BASIN, reply_rate__2023=0.25),
+    }
+    survey = "Commute Time (minutes),Drove alone\n30,1\n"
+
+    found = rows(
+        ("commuting_bins", "2023", survey),
+        ("commuting_bins", "2023.2", survey, "2024-04-01"),
+        ("commuting_bins", "2023.3", survey, "2024-04-01"),
+        assumptions=versions,
+    )
+
+    assert [(row["edition"], f"{row['known_from']}", row["assumption_version"]) for row in found] == [
+        ("2023", "2024-02-01", "a1"),
+        ("2023.3", "2024-04-01", "a1"),
+        ("2023.3", "2024-06-01", "a2"),
+    ]
+
+
+def test_a_version_that_is_older_than_what_it_replaces_is_refused():
+    with pytest.raises(SourceError, match=r"travel q1.2 is of 2024-01-01, and is to replace q1 of 2024-02-01"):
+        rows(("travel", "q1", TRAVEL + FLIGHT), ("travel", "q1.2", TRAVEL + FLIGHT, "2024-01-01"))
+
+
+def test_the_same_files_give_the_same_rows_in_whatever_order_they_come():
+    files = [
+        ("travel", "q1", TRAVEL + FLIGHT),
+        ("travel", "q2", TRAVEL + "7,Hotel,2023-03-01,7\n", "2024-03-01"),
+        ("commuting_bins", "2023", "Commute Time (minutes),Drove alone\n30,1\n"),
+    ]
+
+    def by_line(found):
+        return sorted(found, key=lambda row: row["line_id"])
+
+    assert by_line(rows(*files)) == by_line(rows(*reversed(files)))
+
+
+def test_every_line_is_accounted_for_however_many_rows_it_has():
+    lines = FLIGHT + "-1,Airfare,2023-01-31,7\n1,Airfare,2023-01-31,9\n"
+    versions = {
+        ("2024-01-01", "a1"): assumptions(**BASIN),
+        ("2024-06-01", "a2"): assumptions(**BASIN, hard_cost_share=0.7),
+    }
+    building = "Fiscal Year,New Construction,Renovation and Renewal\n2023,1,1\n"
+
+    pieces = made(("travel", "q1", TRAVEL + lines), ("construction", "f", building), assumptions=versions)
+
+    assert all(accounted(piece) for piece in pieces)
+    # Two kinds of builders, each twice; and a renovation that nothing maps.
+    assert [piece.rows.num_rows for piece in pieces] == [1, 5]
+    assert [piece.rows_read for piece in pieces] == [3, 5]
+
+
+# Through the four steps.
+
+TABLE, ALL = "fact_activity_emissions", (None, None)
+TOTALS = (
+    "SELECT feed, COUNT(*) AS n, SUM(co2e_kg) AS kg FROM fact_activity_emissions WHERE known_to IS NULL "
+    "GROUP BY feed ORDER BY feed"
+)
+
+
+@pytest.fixture
+def landed(place, load, shared_session_without_spark):
+    """The fixtures of lines and of what weighs them, with the factors that they lead to."""
+    office.land_fixtures(place)
+    office.publish(place, *office.WEIGHED_WITH)
+    return place
+
+
+def test_what_has_landed_goes_through_the_four_steps_once(landed, load):
+    found, published = load(TABLE, ALL)
+    again, nothing = load(TABLE, ALL)
+
+    assert (published["rows_loaded"], published["rows_quarantined"]) == (33, 1)
+    assert (found.new, again.unchanged, nothing) == (again.unchanged, found.new, None)
+    assert landed.rows(TOTALS) == [
+        ("commuting_bins", 6, pytest.approx(3694.635 + 18473.175 + 240.3408 + 2616.908 + 233.6525 + 1869.22)),
+        ("construction", 1, pytest.approx(802_750.0)),
+        # The two methods of Scope 2 stand beside one another; only a sum by one of them means something.
+        ("energy", 6, pytest.approx(455.316021 + 200 + 23.221117 + 133.6 + 265.2725 + 46.45)),
+        ("goods", 2, pytest.approx(247.0)),
+        ("manual", 3, pytest.approx(190_000.0)),
+        ("travel", 4, pytest.approx(585.6 + 78.08)),
+        ("waste", 2, pytest.approx(5050.0)),
+    ]
+    # Every row leads to the version of the file that its line is in.
+    assert landed.rows(
+        "SELECT DISTINCT object_key FROM fact_activity_emissions JOIN etl_checkpoint USING (object_id) "
+        "WHERE feed = 'travel' AND fact_activity_emissions.edition = 'fy2023.2' AND retired_generation IS NULL"
+    ) == [("emissions/travel/2026-04-01_fy2023.2/travel.csv",)]
+    assert landed.rows("SELECT object_key, line, message FROM etl_quality WHERE check_name = 'quarantine'") == [
+        ("emissions/travel/2026-02-01_fy2023/travel.csv", 5, "-20 is below zero")
+    ]
+
+
+def test_a_corrected_file_replaces_its_own_lines_and_no_others(landed, load):
+    load(TABLE, ALL)
+    others = (
+        "SELECT * EXCEPT (load_id) FROM fact_activity_emissions WHERE feed <> 'travel' "
+        "ORDER BY line_id, activity, known_from"
+    )
+    before = landed.rows(others)
+    corrected = TRAVEL + "300,Airfare,2024-08-15,1000200\n"
+    landed.put("emissions/travel/2026-05-01_fy2025-q1.2/travel.csv", corrected.encode())
+
+    load(TABLE, ALL)
+
+    assert landed.rows(others) == before
+    of_quarter = "SELECT amount_usd, known_to FROM fact_activity_emissions WHERE fiscal_year = 2025 ORDER BY known_from"
+    assert landed.rows(of_quarter) == [(200.0, date(2026, 5, 1)), (300.0, None)]
+
+
+def test_figures_of_a_factor_that_is_not_in_its_table_are_not_published(place, load, shared_session_without_spark):
+    office.land_fixtures(place)
+
+    with pytest.raises(ContractError, match="factors_are_published: 9, must be = 0. .* Such as ef_hub/2024"):
+        load(TABLE, ALL)
+
+
+def test_a_year_without_an_index_fails_the_load_unless_somebody_accepts_it(landed, load):
+    landed.put("emissions/travel/2026-05-01_fy2020/travel.csv", (TRAVEL + "300,Airfare,2019-08-15,1000200\n").encode())
+
+    with pytest.raises(ContractError, match="a_price_index_for_every_year: 1, .* Such as travel fy2020 line 2"):
+        load(TABLE, ALL)
+    load(TABLE, ALL, accept=("a_price_index_for_every_year",))
+
+    assert landed.rows("SELECT co2e_kg FROM fact_activity_emissions WHERE fiscal_year = 2020") == [(None,)]
+
+
+def test_too_much_that_nothing_weighs_fails_the_load(landed, load):
+    gifts = TRAVEL + "9000000,Gifts,2023-03-15,1000200\n"
+    landed.put("emissions/travel/2026-05-01_gifts/travel.csv", gifts.encode())
+
+    with pytest.raises(ContractError, match="money_mapped_percent: 52.6"):
+        load(TABLE, ALL)
+
+
+def test_a_file_that_is_gone_takes_nothing_with_it(landed, load):
+    load(TABLE, ALL)
+    before = landed.rows(TOTALS)
+    landed.s3.delete_object(Bucket=landed.bucket, Key="emissions/travel/2026-02-01_fy2025-q1/travel.csv")
+    landed.put("emissions/travel/2026-05-01_more/travel.csv", (TRAVEL + "1,Airfare,2024-08-15,1000200\n").encode())
+
+    with pytest.raises(SourceError, match="1 editions have vanished, so that what they alone say would be lost"):
+        load(TABLE, ALL)
+
+    assert landed.rows(TOTALS) == before

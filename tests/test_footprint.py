@@ -1,0 +1,224 @@
+"""Figures that others have worked out and published, made again from lines; each with its source."""
+
+import os
+from pathlib import Path
+
+import pytest
+from office import CAR, HUB, MAPPING, TRAVEL, assumptions, cpi, rows
+
+from jobs.weighed import GASES
+
+HUB_2024 = HUB + (
+    "Passenger Car,0.17515256410803692,0.005141464699844529,0.003440577635619231,vehicle-mile,2024\n"
+    '"Transit Rail (i.e. Subway, Tram)",0.09306907802045235,0.007462268859404379,0.001017582117191506,'
+    "passenger-mile,2024\n"
+)
+BASIN = {"ef_hub_edition": ["h"], "supply_chain_edition": ["v1.2"]}
+REAL = Path(os.environ.get("SUNLEDGER_DATA", "/nonexistent"), "emissions")
+
+
+def tonnes(found):
+    return sum(row["co2e_kg"] for row in found) / 1000
+
+
+def hub(body, **values):
+    """A Hub's table 10 as it is chosen, with assumptions of one survey."""
+    return {
+        "ef_hub_travel": {("2023-01-01", "h"): body},
+        "assumptions": {("2024-01-01", "a1"): assumptions(**BASIN, **values)},
+    }
+
+
+# The formulas, constants and reply rates are those of MIT's Basin (github.com/mit-sustainability/basin, MIT licence).
+@pytest.mark.parametrize(
+    ("year", "reply_rate", "remote_share", "expected"), [("2023", 0.33, 0.21, 361.108), ("2018", 0.49, 0.0, 307.842)]
+)
+def test_a_hundred_who_drive_alone_for_28_minutes(year, reply_rate, remote_share, expected):
+    weighed = hub(CAR, **{f"reply_rate__{year}": reply_rate, f"remote_share__{year}": remote_share})
+
+    found = rows(("commuting_bins", year, "Commute Time (minutes),Drove alone\n28,100\n"), **weighed)
+
+    assert tonnes(found) == pytest.approx(expected, abs=5e-4)
+    (row,) = found
+    assert (row["category_id"], row["fiscal_year"], row["quantity_unit"]) == ("3.07", int(year), "vehicle-mile")
+    assert row["factor_id"] == "ef_hub/h/distance/Passenger Car/CO2"
+    # Methane and nitrous oxide stay apart, so that another set of potentials is no other survey.
+    assert row["co2e_ar4_kg"] == pytest.approx(row["co2_kg"] + 25 * row["ch4_kg"] + 298 * row["n2o_kg"])
+
+
+def test_six_thousand_minutes_a_week_behind_the_wheel():
+    weighed = hub(CAR, reply_rate__2021=0.45, remote_share__2021=0)
+
+    found = rows(("commuting_minutes", "2021", "Role,Drove alone\nStaff,6000\n"), **weighed)
+
+    assert tonnes(found) == pytest.approx(143.660, abs=5e-4)
+
+
+def test_a_hundred_in_public_transport_for_43_minutes():
+    others = "Commuter Rail,0.133,0.0105,0.0026,passenger-mile,2025\nBus,0.0711,0,0.0021,passenger-mile,2025\n"
+    transit = '"Transit Rail (i.e. Subway, Tram)",0.093,0.0075,0.001,passenger-mile,2025\n'
+    weighed = hub(CAR + others + transit, reply_rate__2023=0.33, remote_share__2023=0.21)
+
+    found = rows(
+        ("commuting_bins", "2023", "Commute Time (minutes),Drove alone,Public transportation\n43,0,100\n"), **weighed
+    )
+
+    parts = {row["activity"]: row["quantity"] for row in found if row["item"] == "public transportation"}
+    of_all = 100 * 43 / 60 * 2 * 5 * 50 * 0.79 / 0.33
+    assert parts == {
+        "subway": pytest.approx(of_all * 20 * 0.5),
+        "commuter_rail": pytest.approx(of_all * 40 * 0.35),
+        "bus": pytest.approx(of_all * 12 * 0.14),
+        # Not in this mapping: it is unmapped, and its miles are there all the same.
+        "intercity_rail": pytest.approx(of_all * 125 * 0.01),
+    }
+    assert [row["co2e_kg"] for row in found if row["activity"] == "intercity_rail"] == [None]
+
+
+# Five miles each way on 220 days, with the factors of the Hub of 2024 and AR5.
+@pytest.mark.parametrize(("mode", "kg"), [("car", 387.658), ("subway", 205.805)])
+def test_five_miles_to_work_and_back_on_220_days(mode, kg):
+    weighed = hub(HUB_2024, weeks_per_year=44, reply_rate__2024=1, remote_share__2024=0)
+
+    found = rows(("commuting_counts", "2024", f"Mode,Count,One-way miles\n{mode},1,5\n"), **weighed)
+
+    assert [row["co2e_kg"] for row in found] == [pytest.approx(kg, abs=1e-3)]
+    assert [row["quantity"] for row in found] == [pytest.approx(2200)]
+
+
+# EPA's factors v1.2 in dollars of 2021 and the index of BLS.
+@pytest.mark.parametrize(
+    ("line", "kg"),
+    [
+        ("1000,Airfare,2023-01-31,7", 867.95),
+        ("1000,Airfare,2019-05-01,7", 1034.459),
+        ("1000,Hotel (room),2023-01-31,7", 162.741),
+    ],
+)
+def test_a_thousand_dollars_of_travel(line, kg):
+    (row,) = rows(("travel", "q1", TRAVEL + line + "\n"))
+
+    assert row["co2e_kg"] == pytest.approx(kg, abs=5e-3)
+    assert (row["gwp_set"], row["dollar_year"], row["price_index_edition"]) == ("AR4", 2021, "c")
+    assert row["deflated_usd"] == pytest.approx(
+        1000 * 270.970 / {2023: 304.702, 2019: 255.657}[row["activity_date"].year]
+    )
+
+
+def test_a_hundred_millions_of_new_construction():
+    found = rows(("construction", "fy2023", "Fiscal Year,New Construction,Renovation and Renewal\n2023,100,\n"))
+
+    # 65 % are hard costs; two kinds of builders have half of them each.
+    assert tonnes(found) == pytest.approx(14_479.9, abs=0.05)
+    assert [(row["activity"], row["amount_usd"], row["applied_share"]) for row in found] == [
+        ("NAICS 236220", 50e6, 0.65),
+        ("NAICS 238110", 50e6, 0.65),
+    ]
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="set SUNLEDGER_DATA to a folder with the published tables")
+def test_the_published_tables_give_the_same_figures():
+    real = {
+        "cpi": {("2023-12-01", "c"): (REAL / "cpi_CUUR0000SA0_all_periods.csv").read_bytes()},
+        "supply_chain_naics": {
+            ("2023-07-10", "v1.2"): (REAL / "SupplyChainGHGEmissionFactors_v1.2_NAICS_CO2e_USD2021.csv").read_bytes()
+        },
+    }
+    building = "Fiscal Year,New Construction,Renovation and Renewal\n2023,100,\n"
+    lines = "1000,Airfare,2023-01-31,7\n1000,Airfare,2019-05-01,7\n1000,Hotel (room),2023-01-31,7\n"
+
+    found = rows(("travel", "q1", TRAVEL + lines), ("construction", "fy2023", building), **real)
+
+    assert [row["co2e_kg"] for row in found[:3]] == [pytest.approx(kg, abs=5e-3) for kg in (867.95, 1034.459, 162.741)]
+    assert tonnes(found[3:]) == pytest.approx(14_479.9, abs=0.05)
+
+
+def test_a_year_of_eleven_months_is_said_of_each_row_and_a_year_that_is_missing_is_none():
+    months = "".join(f"CUUR0000SA0,2025,M{month:02d},321\n" for month in range(1, 12))
+    index = cpi() + "CUUR0000SA0,2025,M13,321.943\n" + months
+
+    found = rows(
+        ("travel", "q1", TRAVEL + "1000,Airfare,2025-01-31,7\n1000,Airfare,2026-01-31,7\n"),
+        cpi={("2023-12-01", "c"): index},
+    )
+
+    assert [(row["mapping_status"], row["price_index_months"], row["co2e_kg"]) for row in found] == [
+        ("mapped", 11, pytest.approx(1000 * 270.970 / 321.943 * 0.976)),
+        ("no_price_index", None, None),
+    ]
+
+
+BILL = "Building Number,Fuel,Start Date,Number of Units,Unit of Measure,Supplier kg CO2e per kWh\n"
+ENERGY = "energy,electricity,electricity,,\nenergy,gas,Natural Gas,,\nenergy,steam,Steam and Heat,,\n"
+GRID = (
+    "eGRID Subregion Acronym,"
+    + ",".join(f"{words} {gas} Factor (lb {gas} / MWh)" for words in ("Total Output", "Non-Baseload") for gas in GASES)
+    + "\nCAMX,497.442,0.03,0.004,1055,0.05,0.006\n"
+)
+
+
+def bills(*lines, **values):
+    weighed = hub(CAR, **values)
+    weighed["assumptions"] = {("2024-06-10", "a1"): assumptions(**BASIN | {"ef_hub_edition": ["2024"]}, **values)}
+    fuels = "Fuel Type,CO2 Factor Energy,CH4 Factor Energy,N2O Factor Energy\nNatural Gas,53.06,1,0.1\n"
+    return rows(
+        ("energy", "2023", BILL + "\n".join(lines) + "\n", "2024-06-20"),
+        **weighed | {"ef_hub_travel": {}, "activity_mapping": {("2024-01-01", "m"): MAPPING + ENERGY}},
+        ef_hub_electricity={("2024-06-05", "2024"): GRID},
+        ef_hub_stationary={("2024-06-05", "2024"): fuels},
+    )
+
+
+def test_electricity_is_weighed_twice_and_what_is_lost_and_upstream_beside_it():
+    found = bills("W1,Electricity,2023-01-01,1000,kWh,0.05", "W2,Electricity,2023-01-01,1,MWh,")
+
+    kg = {(row["line"], row["category_id"], row["activity"]): row["co2e_kg"] for row in found}
+    # eGRID 2022, CAMX: 225.636 kg CO2 by 1,000 kWh (US EPA, Hub of 2024, table 6), and the two other gases.
+    here = 225.636 + 28 * 0.03 * 0.45359237 + 265 * 0.004 * 0.45359237
+    assert kg == {
+        (2, "2_location", "electricity"): pytest.approx(here, abs=1e-3),
+        (2, "2_market", "electricity"): 50.0,
+        (2, "3.03", "grid loss"): pytest.approx(0.051 * here, abs=1e-4),
+        (2, "3.03", "upstream"): pytest.approx(66.8),
+        (3, "2_location", "electricity"): pytest.approx(here, abs=1e-3),
+        (3, "2_market", "electricity"): pytest.approx(here, abs=1e-3),
+        (3, "3.03", "grid loss"): pytest.approx(0.051 * here, abs=1e-4),
+        (3, "3.03", "upstream"): pytest.approx(66.8),
+    }
+    assert {row["mapping_status"] for row in found if row["category_id"] == "2_market"} == {"as_published", "mapped"}
+
+
+def test_gas_is_scope_1_by_its_heat_and_what_nothing_names_is_null():
+    gas, upstream, unknown, barrels = bills(
+        "W1,Natural gas,2023-01-01,10,THM,", "W1,Peat,2023-01-01,10,THM,", "W2,Natural gas,2023-01-01,10,BBL,"
+    )
+
+    assert (gas["category_id"], gas["quantity"], gas["quantity_unit"]) == ("1", 1.0, "mmBtu")
+    assert gas["co2e_kg"] == pytest.approx(53.06 + 0.001 * 28 + 0.0001 * 265)
+    assert (upstream["category_id"], upstream["co2e_kg"]) == ("3.03", pytest.approx(9.29))
+    assert [(row["category_id"], row["mapping_status"], row["co2e_kg"]) for row in (unknown, barrels)] == [
+        ("1", "unmapped", None),
+        ("1", "unmapped", None),
+    ]
+
+
+def test_waste_goes_where_the_mapping_says_in_its_shares():
+    kinds = ("Recycled", "Landfilled", "Combusted", "Composted")
+    table = ",".join(["Material", *(f"{way} (Metric Tons CO2e / Short Ton Material)" for way in kinds)]) + "\n"
+    ways = "waste,trash,Mixed MSW: Landfilled,0.25,\nwaste,trash,Mixed MSW: Combusted,0.75,\n"
+    ways += "waste,glass,Glass: Recycled,,\n"
+    weighed = hub(CAR)
+    weighed["assumptions"] = {("2024-06-10", "a1"): assumptions(**BASIN | {"ef_hub_edition": ["2024"]})}
+
+    found = rows(
+        ("waste", "2023", "Key,Service Date,Material,Tons\n1,2023-01-01,TRASH,8\n2,2023-01-01,Glass,1\n", "2024-06-20"),
+        **weighed | {"ef_hub_travel": {}, "activity_mapping": {("2024-01-01", "m"): MAPPING + ways}},
+        ef_hub_waste={("2024-06-05", "2024"): table + "Mixed MSW,,0.58,0.43,\n"},
+    )
+
+    assert [(row["activity"], row["quantity"], row["co2e_kg"]) for row in found] == [
+        ("Mixed MSW: Landfilled", 2.0, 1160.0),
+        ("Mixed MSW: Combusted", 6.0, 2580.0),
+        # The table says nothing of it.
+        ("Glass: Recycled", 1.0, None),
+    ]

@@ -1,0 +1,197 @@
+"""The inventory: precedence, completeness, what was known when, and what is never netted from it."""
+
+from collections import defaultdict
+from datetime import date
+
+import office
+import pytest
+from office import TRAVEL, assumptions, rows
+
+from jobs import categories, inventory
+from jobs.errors import ContractError
+from jobs.feeds import FEEDS
+
+TABLE, ALL = "fact_emissions_inventory", (None, None)
+FIRST, LATER = date(2024, 2, 1), date(2024, 6, 1)
+
+
+def line(feed="travel", category_id="3.06", kg=1000.0, line_id="a", since=FIRST, to=None, status="mapped", **more):
+    return {
+        "feed": feed,
+        "category_id": category_id,
+        "co2e_kg": kg,
+        "line_id": line_id,
+        "known_from": since,
+        "known_to": to,
+        "mapping_status": status,
+        "fiscal_year": 2023,
+        "gwp_set": "AR4",
+    } | more
+
+
+def of(category_id, *lines):
+    return [row for row in inventory.tally(lines) if row["category_id"] == category_id]
+
+
+def test_lines_of_the_first_feed_that_has_any_count_and_others_are_kept_beside():
+    lines = [line(kg=2000.0), line(kg=500.0, line_id="b"), line("manual", kg=1800.0, line_id="c", gwp_set="AR5")]
+
+    (row,) = of("3.06", *lines)
+    (without,) = of("3.06", *lines[:2])
+
+    assert (row["co2e_t"], row["manual_co2e_t"], row["lines_co2e_t"], row["not_counted_co2e_t"]) == (1.8, 1.8, 0.0, 2.5)
+    assert (row["feeds"], row["gwp_sets"], row["line_count"]) == ("manual", "AR5", 1)
+    assert (without["co2e_t"], without["feeds"], without["line_count"]) == (2.5, "travel", 2)
+
+
+def test_feeds_of_one_rank_are_added():
+    (row,) = of("3.01", line("goods", "3.01", 100.0), line("food", "3.01", 20.0, line_id="b"))
+
+    assert (row["co2e_t"], row["feeds"], row["is_complete"]) == (0.12, "food, goods", True)
+
+
+def test_commuting_and_food_are_missed_where_nobody_has_said_anything_of_them():
+    (commuting,) = of("3.07", line())
+    (goods,) = of("3.01", line("goods", "3.01"))
+
+    assert (commuting["co2e_t"], commuting["is_complete"]) == (None, False)
+    assert commuting["incomplete_because"].startswith("nothing from commuting_bins or commuting_minutes")
+    assert (goods["is_complete"], goods["incomplete_because"]) == (False, "nothing from food")
+
+
+def test_a_line_that_nothing_weighs_leaves_its_category_incomplete_and_adds_nothing():
+    unmapped = line(line_id="b", kg=None, status="unmapped", gwp_set=None)
+
+    (row,) = of("3.06", line(), unmapped)
+    (alone,) = of("3.06", unmapped)
+
+    assert (row["co2e_t"], row["incomplete_because"]) == (1.0, "1 lines that nothing weighs")
+    assert (alone["co2e_t"], alone["feeds"]) == (None, "travel")
+
+
+def test_a_year_that_was_not_over_was_not_complete():
+    (row,) = of("3.06", line(fiscal_year=2024))
+
+    assert row["incomplete_because"] == "the fiscal year is not over"
+
+
+def test_each_day_on_which_something_changed_is_told_and_no_other():
+    lines = [line(to=LATER), line(kg=1500.0, since=LATER), line("manual", "1", 7000.0, "m")]
+
+    assert [(row["as_of"], row["superseded_on"], row["co2e_t"]) for row in of("3.06", *lines)] == [
+        (FIRST, LATER, 1.0),
+        (LATER, None, 1.5),
+    ]
+    assert [(row["as_of"], row["superseded_on"], row["co2e_t"]) for row in of("1", *lines)] == [(FIRST, None, 7.0)]
+
+
+def test_avoided_emissions_are_never_netted_and_are_in_no_sum():
+    lines = [
+        line("manual", "3.06", 1000.0),
+        line("manual", "avoided", 900.0, "b"),
+        line("manual", "biogenic", 5.0, "c"),
+    ]
+
+    found = inventory.tally(lines)
+
+    assert {row["category_id"] for row in found} & {"avoided", "biogenic"} == set()
+    assert sum(row["co2e_t"] or 0 for row in found) == 1.0
+    # Nor can somebody type it in as less than nothing.
+    header = "Fiscal Year,Category,Emission (t),GWP Set\n"
+    (piece,) = office.made(("manual", "x", f"{header}2023,Business travel,-900,AR5\n"))
+    assert [(reject.column, reject.reason) for reject in piece.rejects] == [("tonnes", "-900 is below zero")]
+
+
+def test_the_order_of_precedence_knows_all_feeds_and_only_what_is_in_the_inventory():
+    fed = defaultdict(set)
+    for category_id, ranks in categories.ranks().items():
+        assert categories.listed()[category_id].is_in_inventory
+        fed[category_id] = {rank.feed for rank in ranks}
+
+    assert {feed for feeds in fed.values() for feed in feeds} == set(FEEDS)
+    assert all(feed in fed[feed_.category_id] for feed, feed_ in FEEDS.items() if feed_.category_id)
+    in_it = {one.category_id for one in categories.listed().values() if one.is_in_inventory}
+    assert all("manual" in fed[category_id] for category_id in in_it)
+    assert all((one.allocated_by is not None) == one.is_in_inventory for one in categories.listed().values())
+
+
+def test_an_inventory_of_lines_is_their_sum_whatever_their_order():
+    found = rows(
+        ("travel", "q1", TRAVEL + "0.1,Airfare,2023-01-31,7\n0.2,Airfare,2023-01-31,7\n0.3,Hotel,2023-01-31,7\n"),
+        assumptions={("2024-01-01", "a"): assumptions(ef_hub_edition=["h"], supply_chain_edition=["v1.2"])},
+    )
+
+    assert inventory.tally(found) == inventory.tally(found[::-1])
+
+
+# Through the four steps.
+
+NOW = "SELECT category_id, co2e_t FROM fact_emissions_inventory WHERE superseded_on IS NULL AND fiscal_year = 2023"
+
+
+@pytest.fixture
+def published(place, load, shared_session_without_spark):
+    """The fixtures, with the lines that figures are sums of."""
+    office.land_fixtures(place)
+    office.publish(place, *office.WEIGHED_WITH)
+    load("fact_activity_emissions", ALL)
+    return place
+
+
+def test_what_was_published_in_march_can_be_asked_in_april(published, load):
+    _, brought = load(TABLE, ALL)
+    again, nothing = load(TABLE, ALL)
+
+    assert (brought["rows_loaded"], again.changed + again.new, nothing) == (20, 0, None)
+
+    def travel_and_commuting(day):
+        return published.rows(
+            "SELECT category_id, co2e_t FROM fact_emissions_inventory WHERE fiscal_year = 2023 "
+            f"AND category_id IN ('3.06', '3.07') AND as_of <= DATE '{day}' "
+            f"AND (superseded_on IS NULL OR superseded_on > DATE '{day}') ORDER BY category_id"
+        )
+
+    assert travel_and_commuting("2026-01-31") == []
+    assert travel_and_commuting("2026-02-28") == [("3.06", 0.488), ("3.07", pytest.approx(21.70234504))]
+    assert travel_and_commuting("2026-03-31") == [("3.06", 0.488), ("3.07", pytest.approx(27.1279313))]
+    assert travel_and_commuting("2026-04-30") == [("3.06", 0.5856), ("3.07", pytest.approx(27.1279313))]
+
+
+def test_a_figure_that_is_not_the_sum_of_published_lines_fails_the_load(published, load):
+    published.change("UPDATE fact_activity_emissions SET co2e_kg = co2e_kg + 1.5 WHERE feed = 'construction';")
+
+    with pytest.raises(ContractError, match="sum_of_published_lines: 3, must be = 0. Figures that are not"):
+        load(TABLE, ALL)
+
+
+def test_lines_that_are_not_published_yet_fail_the_load(place, load, shared_session_without_spark):
+    office.land_fixtures(place)
+
+    with pytest.raises(ContractError, match="sum_of_published_lines: 30, must be = 0"):
+        load(TABLE, ALL)
+    office.publish(place, *office.WEIGHED_WITH)
+    load("fact_activity_emissions", ALL)
+    place.put("emissions/travel/2026-05-01_new/travel.csv", (TRAVEL + "100,Airfare,2023-05-01,1000100\n").encode())
+    with pytest.raises(ContractError, match="sum_of_published_lines: 1, must be = 0"):
+        load(TABLE, ALL)
+    load("fact_activity_emissions", ALL)
+    load(TABLE, ALL)
+
+    assert dict(place.rows(NOW))["3.06"] == pytest.approx(0.5856 + 0.0488)
+
+
+def test_what_was_published_changes_only_if_somebody_accepts_it(published, load):
+    load(TABLE, ALL)
+    early = "emissions/travel/2026-03-20_late/travel.csv"
+    published.put(early, (TRAVEL + "100,Airfare,2023-05-01,1000100\n").encode())
+    load("fact_activity_emissions", ALL)
+
+    # Before the last day that is published, and after all others: no figure of a day that was told is another.
+    load(TABLE, ALL)
+    published.put(early.replace("20_late", "05_later"), (TRAVEL + "200,Airfare,2023-05-02,1000100\n").encode())
+    load("fact_activity_emissions", ALL)
+    with pytest.raises(ContractError, match=r"history_stays: 1, must be = 0. .* Such as 2023 3.06 as of 2026-03-20"):
+        load(TABLE, ALL)
+    load(TABLE, ALL, accept=("history_stays",))
+
+    assert dict(published.rows(NOW))["3.06"] == pytest.approx(0.5856 + 0.0488 + 0.0976)
