@@ -127,7 +127,8 @@ def test_the_trigger_form_refuses_a_day_that_no_calendar_has_and_makes_no_run(pa
     expect(form.get_by_text("2019-13-45")).to_be_visible()
     form.get_by_role("button", name="Trigger").last.click()
     expect(form.get_by_text("'2019-13-45' is not a 'date'")).to_be_visible()
-    assert airflow.runs() == {}
+    # To trigger wakes a DAG that is paused, so that its schedule may have begun.
+    assert [run for run in airflow.runs().values() if run["run_type"] == "manual"] == []
 
 
 def test_the_asset_graph_leads_from_the_bucket_to_a_mart(page, airflow, bucket):
@@ -151,7 +152,7 @@ def test_a_backfill_that_is_typed_into_the_dialog_loads_its_days_and_its_runs_sa
         runs = [run for run in airflow.runs().values() if run["run_type"] == "backfill"]
         return runs if len(runs) == 4 and {run["state"] for run in runs} <= OVER else None
 
-    runs = airflow.wait(400, "the backfill to end", over)
+    runs = airflow.wait(600, "the backfill to end", over)
     assert {run["state"] for run in runs} == {"success"}
     expected, found = warehouse.expected(FACT)
     assert len(expected) == 45
