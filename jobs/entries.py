@@ -5,6 +5,7 @@ one. What files there are, and what their columns are called, is in `feeds`.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -87,6 +88,7 @@ def entries(source: SourceObject, feed: Feed) -> Parsed:
     made: list[dict] = []
     rejects, rows_read, duplicates = [], 0, 0
     known: dict[str, dict] = {}
+    alike: Counter[str] = Counter()
     for line in sheets.lines(source.body(), feed.headers, feed.more):
         if line.fault:
             rows_read += 1
@@ -98,7 +100,7 @@ def entries(source: SourceObject, feed: Feed) -> Parsed:
                 said = feed.read(line.cells, kind, source.parts)
                 shares += number(line.cells, feed.whole) if feed.whole and line.cells[feed.whole] else 0
                 said["fiscal_year"] = said.get("fiscal_year") or fiscal_year(said["activity_date"])
-                line_id = _line_id(source.layout, feed, line.cells, said, known)
+                line_id = _line_id(source.layout, feed, line.cells, said, alike)
                 if line_id in known:
                     if known[line_id]["said"] == said:
                         duplicates += 1
@@ -130,15 +132,14 @@ def _kinds(line: sheets.Line, feed: Feed) -> list[str | None]:
     return [kind for kind in feed.kinds if line.cells[kind]] if feed.kinds else [None]
 
 
-def _line_id(layout: str, feed: Feed, cells: dict[str, str], said: dict, known: Mapping[str, dict]) -> str:
+def _line_id(layout: str, feed: Feed, cells: dict[str, str], said: dict, alike: Counter[str]) -> str:
+    """Name an entry by what it is known by, or else by all that it says and the number of those `alike` before it."""
     named = [said.get(name) or cells.get(name) or None for name in feed.identity]
     if named and named[0] is not None:
         return digest(layout, *named)
-    content = [str(said[name]) for name in sorted(said)]
-    before = 0
-    while (line_id := digest(layout, *content, before)) in known:
-        before += 1
-    return line_id
+    content = digest(layout, *(str(said[name]) for name in sorted(said)))
+    alike[content] += 1
+    return digest(content, alike[content])
 
 
 def number(cells: Mapping[str, str], name: str) -> float:
