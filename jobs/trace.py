@@ -7,6 +7,7 @@ What a loaded table's objects were read with (dictionaries, metadata) is in the 
 those are still in the staging area.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -85,7 +86,8 @@ def trace(table: str, window: Window, where: dict[str, str] | None = None) -> Tr
     rows = warehouse().select(sql("traced_rows", table=table, within=within), asked)
     found = _of(promised, {(row["object_id"], row["load_id"]): row["row_count"] for row in rows}, where)
     if not promised.derived_from:
-        found = replace(found, made_of=tuple(_referenced(promised, within, asked)))
+        parts = (*_added_up(promised, within, asked), *_referenced(promised, within, asked))
+        found = replace(found, made_of=parts)
     return replace(found, figures=_figures(promised, within, asked))
 
 
@@ -156,6 +158,21 @@ def _hours(table: str, units: list[derived.Unit]) -> Traced:
     return _of(contract.load(table), {(row["object_id"], row["load_id"]): row["row_count"] for row in rows}, {})
 
 
+def _added_up(promised: Contract, within: str, asked: dict[str, str]) -> Iterator[Traced]:
+    """Trace the rows of another table that figures are the sum of, and the rows that these name."""
+    for name, holds in promised.adds_up.items():
+        of_figures = f"EXISTS (SELECT 1 FROM `{promised.table}` AS figure WHERE {within} AND {holds})"
+        part = contract.load(name)
+        rows = warehouse().select(sql("traced_lines", table=name, within=of_figures, key=part.key), asked)
+        counts = Counter((row["object_id"], row["load_id"]) for row in rows)
+        yield replace(
+            _of(part, counts, {}),
+            figures=_figures(part, of_figures, asked),
+            named=tuple({key: row[key] for key in row if row[key] is not None and key not in OWN} for row in rows),
+            made_of=tuple(_referenced(part, of_figures, asked)),
+        )
+
+
 def _referenced(promised: Contract, within: str, asked: dict[str, str]) -> Iterator[Traced]:
     """Trace the rows of other tables that rows name."""
     for column, (table, key) in leads(promised).items():
@@ -165,11 +182,19 @@ def _referenced(promised: Contract, within: str, asked: dict[str, str]) -> Itera
 
 
 def leads(promised: Contract) -> dict[str, tuple[str, str]]:
-    """Tell which columns lead where: foreign keys, and columns called after the key of a table that is looked at."""
+    """Tell which columns lead where.
+
+    That are foreign keys, and of tables that are looked at columns called after their key, or `assumption_version` and
+    the like after an edition of theirs.
+    """
     found = dict(promised.references)
     for table in promised.looks_at:
         if len(key := contract.load(table).key) == 1:
             found |= {name: (table, key[0]) for name in promised.column_names if name.endswith(key[0])}
+        if "edition" in key:
+            noun = table.removeprefix("dim_")
+            names = {f"{noun}_version", f"{noun}_edition"} & set(promised.column_names)
+            found |= dict.fromkeys(names, (table, "edition"))
     return found
 
 

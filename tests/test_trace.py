@@ -49,6 +49,28 @@ def test_a_view_is_traced_through_the_tables_that_it_reads_and_figures_are_added
     assert factors.rows > 0
 
 
+def test_a_figure_of_the_inventory_leads_to_its_lines_their_factors_and_assumptions_and_the_files_of_all(place, load):
+    place.put_fixtures()
+    for table in ("dim_emission_factor", "dim_assumption", "dim_price_index"):
+        load(table, EVER)
+    for table in ("fact_activity_emissions", "fact_emissions_inventory"):
+        load(table, EVER)
+    figure = {"fiscal_year": "2023", "category_id": "3.07", "as_of": "2026-02-01"}
+
+    traced = trace("fact_emissions_inventory", Window(), figure)
+
+    (lines,) = [one for one in traced.made_of if one.table == "fact_activity_emissions"]
+    # What the second version of the assumptions says of the same lines is another figure's.
+    assert {line["assumption_version"] for line in lines.named} == {"2026.1"}
+    # A column of the survey is a line; public transport is made of four kinds.
+    assert {line["activity"] for line in lines.named} == {"bus", "car", "commuter_rail", "intercity_rail", "subway"}
+    assert sum(line["co2e_kg"] for line in lines.named) == pytest.approx(21_702.34504)
+    assert places(lines) == [("emissions/commuting_bins/2026-02-01_2023/commuting_bins.csv", 6)]
+    factors, versions = (one for one in lines.made_of if one.rows and one.table != "dim_price_index")
+    assert [key for key, _ in places(factors)] == ["emissions/ef_hub/2024-06-05_2024/travel.csv"]
+    assert [key for key, _ in places(versions)] == ["emissions/assumptions/2026-01-20_2026.1/assumptions.csv"]
+
+
 def test_a_column_that_is_called_after_the_key_of_a_table_looked_at_leads_to_it():
     assert leads(contract.load("fact_avoided_emissions_hourly")) == {
         "ss_id": ("dim_system_region", "ss_id"),
