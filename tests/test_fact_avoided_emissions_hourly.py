@@ -14,9 +14,10 @@ from googlesql import DATASET
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from jobs import contract, derived, register
+from jobs import contract, derived, register, restatement
 from jobs.cli import trace_command, verify_command
 from jobs.listing import Window
+from jobs.plan import Comparison
 from jobs.tables import fact_avoided_emissions_hourly as avoided_table
 from jobs.trace import trace
 from jobs.warehouse import sql
@@ -291,6 +292,24 @@ def test_any_gas_that_is_another_or_is_known_no_more_or_by_now_is_told_as_restat
 def test_an_hour_that_a_newer_edition_repeats_is_not_restated():
     assert restated(GASES_OF_AN_HOUR, GASES_OF_AN_HOUR) == []
     assert restated(GASES_OF_AN_HOUR | {"ch4": None}, GASES_OF_AN_HOUR | {"ch4": None}) == []
+
+
+def test_only_the_days_that_a_plan_changes_are_asked_for(monkeypatch):
+    changed = [Mock(first_day=day, rows_replaced=1, parts={"ss_id": "34"}) for day in (JANUARY, DECEMBER)]
+    changed.append(Mock(first_day=date(2021, 6, 1), rows_replaced=0, parts={"ss_id": "35"}))
+    store = Mock(select=Mock(return_value=[]))
+    monkeypatch.setattr("jobs.restatement.warehouse", lambda: store)
+
+    restatement.restated(Comparison(TABLE, changed=3, plans=(Mock(objects=changed),)))
+
+    (query, _), _ = store.select.call_args
+    of_hours = query.partition(f"FROM {HOURS}")[2].partition(") AS by_hour")[0]
+    spans = re.findall(r">= TIMESTAMP '([0-9-]+) 00:00:00' AND `hour_start_utc` < TIMESTAMP '([0-9-]+) ", of_hours)
+    assert spans[1:] == [("2019-01-31", "2019-02-01"), ("2023-12-31", "2024-01-01")]
+    assert "`ss_id` IN (34)" in query
+
+
+JANUARY, DECEMBER = date(2019, 1, 31), date(2023, 12, 31)
 
 
 def test_what_a_system_that_has_left_the_catalogue_loses_is_told_as_restated():
