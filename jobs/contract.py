@@ -108,9 +108,10 @@ class Source:
     then not read; nor are those of an older `version`, where that is a part. Where `aliases` has a folder's id, that is
     another system's.
     `companions` are the prefixes of small objects that a system's objects are read with, by what they are called;
-    `registers` the registers whose lines on the system they are read with, or all of them where keys name no system. In
-    the landing bucket an edition's file `lands_as` this name; where that has no ending, with the ending of its format.
-    An optional source is not read where no setting names its bucket.
+    `registers` the registers whose lines on the system they are read with, or all of them where keys name no system; of
+    a derived table those that are, whole, part of what each of its units is. In the landing bucket an edition's file
+    `lands_as` this name; where that has no ending, with the ending of its format. An optional source is not read where
+    no setting names its bucket.
     `shares` are the parts of a key that say which share of its year an object has, all of it where they are empty: of
     two editions with the same share the one that was published last owns it. A whole record `owns_through` a year what
     other sources have too.
@@ -412,7 +413,8 @@ def _units(custom: dict) -> tuple[Source, ...]:
     if custom.get("unit") not in UNIT_REACH:
         raise ValueError(f"it is derived by {custom.get('unit')}, and a unit is {' or '.join(UNIT_REACH)}")
     fact = next(iter(custom["derivedFrom"]))
-    return (Source(name="units", bucket=fact, prefix="", list_by="", key_pattern=UNIT_KEY),)
+    registers = tuple(custom.get("registers", ()))
+    return (Source(name="units", bucket=fact, prefix="", list_by="", key_pattern=UNIT_KEY, registers=registers),)
 
 
 def _shared(custom: dict) -> tuple[Source, ...]:

@@ -2,7 +2,8 @@
 
 A unit is a system and a day, and stands where an object version stands elsewhere: its key names system and day, its
 bucket is the fact that it is built from, its ETag the fingerprint of its inputs. Those are the live objects of the fact
-that cover the day, each with the load that brought it, and the rows of the dimensions that hold on it. So units are
+that cover the day, each with the load that brought it, the rows of the dimensions that hold on it, and the registers of
+this repository that the table is computed with. So units are
 new, changed, unchanged or vanished like objects, and a corrected object leads to just the units that are built on it.
 The fact may be a derived table itself: its objects are then its units.
 
@@ -22,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from jobs import contract, described, ledger, listing, staging, transform
+from jobs import contract, described, ledger, listing, register, staging, transform
 from jobs.contract import UNIT_REACH, Contract
 from jobs.errors import LoadError, StagingError, SupersededError
 from jobs.ledger import LoadedObject
@@ -66,11 +67,12 @@ def units(promised: Contract, window: Window) -> dict[str, Unit]:
             if window.first_day is None or window.first_day <= day <= window.last_day:
                 objects[ss_id, day].append(entry)
     dimensions = described.of_units(promised, objects.keys())
+    registers = [register.version(name, None) for name in promised.sources[0].registers]
     found = {}
     for (ss_id, day), entries in sorted(objects.items()):
         key = f"ss_id={ss_id}/day={day}"
         known = dimensions(ss_id, day)
-        etag = fingerprint(entries, known)
+        etag = fingerprint(entries, known, registers)
         version = ObjectVersion(fact.table, key, etag, sum(entry.rows_loaded for entry in entries))
         found[key] = Unit(day, version, tuple(entries), known)
     return found
@@ -110,8 +112,10 @@ def _months(table: str, load_id: str) -> tuple[str, ...]:
     return tuple(sorted({path.partition("/")[0] for path in _files(contract.load(table), load_id)}))
 
 
-def fingerprint(entries: list[LoadedObject], dimensions: Mapping[str, list[dict]]) -> str:
-    """Hash what something is built from: live objects with their loads, and rows of dimensions."""
+def fingerprint(
+    entries: list[LoadedObject], dimensions: Mapping[str, list[dict]], registers: Iterable[ObjectVersion] = ()
+) -> str:
+    """Hash what something is built from: live objects with their loads, rows of dimensions, and whole registers."""
     said = [
         (table, {name: row[name] for name in row if name not in described.SPAN})
         for table in dimensions
@@ -119,7 +123,8 @@ def fingerprint(entries: list[LoadedObject], dimensions: Mapping[str, list[dict]
     ]
     rows = [f"{table} {json.dumps(row, sort_keys=True, default=str)}" for table, row in said]
     readings = [f"{entry.object_id} {entry.load_id}" for entry in entries]
-    return digest(digest(*sorted(readings)), digest(*sorted(rows)))
+    written = [f"{one.key} {one.etag}" for one in registers]
+    return digest(digest(*sorted(readings)), digest(*sorted(rows)), *sorted(written))
 
 
 def derive(spark: "SparkSession", planned: "Plan") -> pa.Table:

@@ -4,7 +4,8 @@ Rows of a dimension, or of a view of some, are of a system, and of the days that
 of a region and hour of UTC, and of no system: a unit is built from the hours of its day in those regions that the rows
 of its dimensions name. There are too many of them to carry each about while a window is planned, so that a day of a
 region is a digest of what its hours say: it has another one only if a value that is used has changed, whatever file has
-brought it.
+brought it, and whatever edition that is of. A source that publishes all years anew changes the name of every hour and
+the value of few; a day keeps the name that it was built under until a value of it is another.
 """
 
 from collections import defaultdict
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 SPAN = ("holds_from", "holds_to")
 # What names a region, and tells its hours apart.
 REGION, HOUR = ("region_scheme", "region"), "hour_start_utc"
+# What tells under which name a value was published, and is no value.
+EDITION = "edition"
 
 Region = tuple[str, str]
 
@@ -112,10 +115,10 @@ def named(dimensions: Mapping[str, list[dict]]) -> set[Region]:
 def digests(
     table: str, columns: tuple[str, ...], days: Collection[date], regions: set[Region]
 ) -> dict[tuple[Region, date], dict]:
-    """Ask what regions' days between the first and the last of some say: region and digest, by the region and day."""
+    """Ask what some days of regions say: region and digest, by the region and day."""
     if not regions:
         return {}
-    said = [f"IFNULL(CAST(`{name}` AS STRING), '')" for name in columns if name not in (*REGION, HOUR)]
+    said = [f"IFNULL(CAST(`{name}` AS STRING), '')" for name in columns if name not in (*REGION, HOUR, EDITION)]
     text = ", ' ', ".join([f"CAST(EXTRACT(HOUR FROM `{HOUR}`) AS STRING)", *said])
     within, asked = bounded(table, days, regions)
     found = {}
@@ -136,9 +139,9 @@ def hours(table: str, columns: tuple[str, ...], wanted: set[tuple[Region, date]]
 
 
 def bounded(table: str, days: Collection[date], regions: set[Region]) -> tuple[str, dict[str, list[str]]]:
-    """Write the predicate that keeps a statement to the days from first to last and to regions; and its parameter."""
+    """Write the predicate that keeps a statement to some days, by literal bounds, and to regions; and its parameter."""
     of_regions = "CONCAT(region_scheme, ' ', region) IN (SELECT named FROM UNNEST(@regions) AS named)"
-    within = contract.load(table).within(min(days), max(days))
+    within = contract.load(table).on_days(days)
     return f"{within} AND {of_regions}", {"regions": sorted(" ".join(region) for region in regions)}
 
 

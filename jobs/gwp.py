@@ -1,7 +1,7 @@
 """gwp -- what a kilogram of a gas counts for over 100 years, by the reports of the IPCC, and masses as CO2e by them.
 
 The table is `gwp.csv`, with its sources. Sets are never mixed: masses of gases are kept, and CO2e is made of them by
-one named set.
+one named set. A table that is made with it has it among its registers, so that all of it is made anew if this changes.
 """
 
 import csv

@@ -2,7 +2,7 @@
 
 A register is `<name>.csv` beside this module. Its lines on a system are a companion of the system's objects, like a
 dictionary: they are part of what an object is, so that a new line makes just its system's objects others. Of an object
-of no system all of the register is.
+of no system all of the register is, and of a unit of a derived table that is computed with it.
 
 `scales.csv` says of power channels by what to multiply what is stored before the dictionary's units count; without a
 factor the unit is not established, and the days are refused. `python -m jobs scales` proposes its lines. A channel is

@@ -1,13 +1,15 @@
 """restatement -- what a plan would say otherwise of the past, told before anything is rebuilt.
 
 Rows of a table that is derived from view_system_factor name the factor that they were made with. Where a new edition
-has changed it, or a system is in another region by now, the plan has their units as changed; here is by which factors.
+has changed it, or a system is in another region by now or in none, the plan has their units as changed; here is by
+which factors. Any gas that is another, that was not known or is not any more, is a change; an hour's rate under another
+edition's name is none.
 """
 
 from dataclasses import dataclass
 from datetime import date
 
-from jobs import contract, ledger
+from jobs import contract
 from jobs.plan import Comparison
 from jobs.warehouse import sql, warehouse
 
@@ -62,9 +64,11 @@ def restated(found: Comparison) -> list[Restated]:
     if FACTORS not in promised.derived_from or not found.changed:
         return []
     changed = [entry for planned in found.plans for entry in planned.objects if entry.rows_replaced]
-    days = [entry.first_day for entry in changed] or list(ledger.EVER)
-    within = promised.within(min(days), max(days), [{"ss_id": entry.parts["ss_id"]} for entry in changed])
-    hours = contract.load(HOURS).within(min(days), max(days))
+    if not changed:
+        return []
+    days = {entry.first_day for entry in changed}
+    of_systems = promised.within(min(days), max(days), [{"ss_id": entry.parts["ss_id"]} for entry in changed])
+    within, hours = f"{promised.on_days(days)} AND {of_systems}", contract.load(HOURS).on_days(days)
     asked = sql("restated", table=found.table, within=within, hours=hours)
     return [Restated(**row) for row in warehouse().select(asked, {})]
 

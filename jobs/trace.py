@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from jobs import contract, derived, described, ledger, staging
+from jobs import contract, derived, described, ledger, staging, transform
 from jobs.contract import Contract
 from jobs.errors import LoadError
 from jobs.listing import Window
@@ -68,13 +68,18 @@ def trace(table: str, window: Window, where: dict[str, str] | None = None) -> Tr
         where: values of columns, as texts.
 
     Raises:
-        LoadError: there is no such column.
+        LoadError: there is no such column; or it is a view's, and no table that the view reads has it.
     """
     promised, where = contract.load(table), where or {}
     if unknown := sorted(where.keys() - set(promised.column_names)):
         raise LoadError(f"{table} has no column {', '.join(unknown)}; it has {', '.join(promised.column_names)}")
     if promised.query is not None:
         parts = [contract.load(name) for name in promised.reads]
+        if made := sorted(where.keys() - {name for part in parts for name in part.column_names}):
+            raise LoadError(
+                f"{table} makes its column {', '.join(made)} itself, and no table that it reads has it "
+                f"({', '.join(promised.reads)}), so that nothing can be traced by it. Leave it out, or trace a table"
+            )
         kept = [(part, {key: value for key, value in where.items() if key in part.column_names}) for part in parts]
         return Traced(table, 0, made_of=tuple(trace(part.table, window, of_part) for part, of_part in kept))
     if not promised.sources:
@@ -136,10 +141,9 @@ def _inputs(promised: Contract, units: list[derived.Unit], where: dict[str, str]
     yield _of(fact, entries, {})
     for name in list(promised.derived_from)[1:]:
         if described.is_by_region(promised.derived_from[name]):
-            yield _hours(name, units)
+            yield _hours(promised, name, units, where)
             continue
-        rows = [row for unit in units for row in unit.dimensions[name]]
-        used = [row for row in rows if all(str(row[key]) == value for key, value in where.items() if key in row)]
+        used = [row for unit in units for row in unit.dimensions[name] if _is_asked(row, where)]
         view = contract.load(name)
         if view.query is None:
             yield _named(name, "ss_id", {str(row["ss_id"]) for row in used}, tuple(used[0]) if used else ())
@@ -148,14 +152,34 @@ def _inputs(promised: Contract, units: list[derived.Unit], where: dict[str, str]
             yield _named(table, key, {str(row[column]) for row in used if row[column] is not None})
 
 
-def _hours(table: str, units: list[derived.Unit]) -> Traced:
-    """Trace the hours of the regions that units were built from."""
-    regions = {region for unit in units for region in described.named({table: unit.dimensions[table]})}
-    if not regions:
+def _hours(promised: Contract, table: str, units: list[derived.Unit], where: dict[str, str]) -> Traced:
+    """Trace the hours that units were built from, by the methods that were asked for, of their regions and days alone.
+
+    Where a newer edition repeats a day these are its hours, which say the same; the rows name the edition of their own.
+    """
+    by_hour = transform.of(promised.table).BY_HOUR
+    used = {
+        (unit.day, *by_hour[row["method"]], *(row[name] for name in described.REGION))
+        for unit in units
+        for known in unit.dimensions.values()
+        for row in known
+        if row.get("method") in by_hour and row["region"] and _is_asked(row, where)
+    }
+    if not used:
         return Traced(table, 0)
-    within, asked = described.bounded(table, {unit.day for unit in units}, regions)
+    fact = contract.load(table)
+    named = (
+        "CONCAT(CAST(EXTRACT(DATE FROM hour_start_utc) AS STRING), ' ', source, ' ', basis, ' ', region_scheme, ' ', "
+        "region) IN (SELECT named FROM UNNEST(@hours) AS named)"
+    )
+    within = f"{fact.on_days({day for day, *_ in used})} AND {named}"
+    asked = {"hours": sorted(" ".join(map(str, one)) for one in used)}
     rows = warehouse().select(sql("traced_rows", table=table, within=within), asked)
-    return _of(contract.load(table), {(row["object_id"], row["load_id"]): row["row_count"] for row in rows}, {})
+    return _of(fact, {(row["object_id"], row["load_id"]): row["row_count"] for row in rows}, {})
+
+
+def _is_asked(row: dict, where: dict[str, str]) -> bool:
+    return all(str(row[name]) == value for name, value in where.items() if name in row)
 
 
 def _added_up(promised: Contract, within: str, asked: dict[str, str]) -> Iterator[Traced]:

@@ -136,7 +136,7 @@ class Together(Transform, Protocol):
 
 
 class Derivation(Protocol):
-    """The module of a derived table."""
+    """The module of a derived table; of one with methods by the hour, BY_HOUR has the source and basis of each."""
 
     VERSION: int
 

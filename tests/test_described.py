@@ -52,6 +52,20 @@ def test_a_day_of_a_region_has_another_digest_only_if_a_value_that_is_used_is_an
     assert {place for place in before if after[place] != before[place]} == {(NEVADA, FIFTH)}
 
 
+def test_a_day_keeps_its_digest_through_an_edition_that_says_the_same_and_changes_with_the_one_hour_that_it_does_not(
+    hours,
+):
+    before = digests(NEVADA, UTAH)
+
+    hours.change(
+        f"UPDATE {HOURS} SET edition = 'f', co2_kg_per_mwh = IF(region = 'NV' AND co2_kg_per_mwh = 400.0, 401.0, "
+        f"co2_kg_per_mwh) WHERE {EVER};"
+    )
+
+    after = digests(NEVADA, UTAH)
+    assert {place for place in before if after[place] != before[place]} == {(NEVADA, FIFTH)}
+
+
 def test_a_value_that_changes_places_between_hours_is_a_change(hours):
     before = digests(NEVADA)
     hours.change(

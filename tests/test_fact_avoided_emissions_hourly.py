@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta, timezone
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pytest
@@ -13,13 +14,15 @@ from googlesql import DATASET
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from jobs import contract
+from jobs import contract, derived, register, restatement
 from jobs.cli import trace_command, verify_command
 from jobs.listing import Window
+from jobs.plan import Comparison
 from jobs.tables import fact_avoided_emissions_hourly as avoided_table
 from jobs.trace import trace
+from jobs.warehouse import sql
 
-TABLE = "fact_avoided_emissions_hourly"
+TABLE, HOURS = "fact_avoided_emissions_hourly", "fact_grid_intensity_hourly"
 WAREHOUSES = ("duckdb", "bigquery")
 # The double of the service costs seconds a test.
 pytestmark = pytest.mark.exhaustive_on("bigquery")
@@ -152,6 +155,33 @@ def test_a_balancing_authority_is_told_by_its_area_or_where_a_subregion_is_one_a
     assert told == [(None, UNKNOWN), ("ERCO", None), ("ISNE", None), *[("NYIS", None)] * 3, ("NBSO", None)]
 
 
+def test_a_subregion_stands_for_an_authority_only_while_no_polygons_have_landed_and_a_column_says_so():
+    landed = {"control_area_edition": "2022", "balancing_authority_method": "unmapped"}
+    systems = [
+        system(1, "ERCT") | {"balancing_authority_method": "unmapped"},
+        system(2, "ERCT") | landed | {"balancing_authority_reason": "the place is in the areas of ERCO, SWPP"},
+        system(3, "ERCT") | landed | {"balancing_authority": "ERCO", "balancing_authority_method": "polygon"},
+        system(4, "ERCT", state="TX") | {"egrid_method": "nearest", "us_state_method": "state"},
+    ]
+
+    rows = held(systems, [factor("egrid", "2022", 2022, "CAMX", 225.6)])
+
+    told = [(row["region"], row["region_basis"], row["reason"]) for row in rows if row["method"] == CONSUMED]
+    assert told == [
+        ("ERCO", "subregion", None),
+        (None, "unmapped", UNKNOWN),
+        ("ERCO", "polygon", None),
+        ("ERCO", "subregion", None),
+    ]
+    assert {row["method"]: row["region_basis"] for row in rows if row["ss_id"] == 4} == {
+        AVERT: "",
+        NONBASELOAD: "nearest",
+        TOTAL: "nearest",
+        CONSUMED: "subregion",
+        FOSSIL: "state",
+    }
+
+
 def avoided(hour, method, energy_kwh, co2_kg, ss_id=34):
     start = datetime(2019, 1, 31, hour, tzinfo=UTC)
     return {"ss_id": ss_id, "hour_start_utc": start, "method": method, "energy_kwh": energy_kwh, "co2_kg": co2_kg}
@@ -162,11 +192,12 @@ def months(*rows):
     return same_on_both(asked, {TABLE: rows})
 
 
-def test_a_month_is_told_by_the_default_method_and_between_the_methods_of_displacement():
+def test_a_month_is_told_by_the_default_method_between_all_methods_but_context_and_between_those_of_displacement():
     (month,) = months(
         *(avoided(hour, AVERT, 10.0, 5.0) for hour in (20, 21)),
         *(avoided(hour, NONBASELOAD, 10.0, 4.0) for hour in (20, 21)),
-        # The average of all output is no displacement, and is less.
+        # What is consumed is an answer and no displacement; the average of all output is context only.
+        *(avoided(hour, CONSUMED, 10.0, 3.0) for hour in (20, 21)),
         *(avoided(hour, TOTAL, 10.0, 2.0) for hour in (20, 21)),
     )
 
@@ -178,8 +209,11 @@ def test_a_month_is_told_by_the_default_method_and_between_the_methods_of_displa
         "energy_kwh": 20.0,
         "co2_kg": 10.0,
         "energy_share_with_factor": 1.0,
-        "co2_least_kg": 8.0,
+        "co2_least_kg": 6.0,
         "co2_most_kg": 10.0,
+        "range_methods": f"{AVERT}, {NONBASELOAD}, {CONSUMED}",
+        "co2_displaced_least_kg": 8.0,
+        "co2_displaced_most_kg": 10.0,
         "displacement_methods": f"{AVERT}, {NONBASELOAD}",
     }
 
@@ -196,14 +230,111 @@ def test_a_method_that_has_a_factor_for_some_hours_only_is_no_bound_and_its_shar
 
     assert (month["hours"], month["hours_with_energy"], month["energy_kwh"], month["co2_kg"]) == (3, 2, 40.0, 15.0)
     assert month["energy_share_with_factor"] == 0.75
-    assert (month["co2_least_kg"], month["co2_most_kg"], month["displacement_methods"]) == (16.0, 16.0, NONBASELOAD)
+    assert (month["co2_least_kg"], month["co2_most_kg"], month["range_methods"]) == (16.0, 16.0, NONBASELOAD)
+    assert month["displacement_methods"] == NONBASELOAD
 
 
 def test_a_system_without_a_factor_has_a_month_without_a_figure():
     (month,) = months(avoided(20, AVERT, 10.0, None, ss_id=1), avoided(20, NONBASELOAD, 10.0, None, ss_id=1))
 
     assert (month["energy_kwh"], month["co2_kg"], month["energy_share_with_factor"]) == (10.0, None, 0.0)
-    assert (month["co2_least_kg"], month["displacement_methods"]) == (None, None)
+    assert (month["co2_least_kg"], month["range_methods"]) == (None, None)
+    assert (month["co2_displaced_least_kg"], month["displacement_methods"]) == (None, None)
+
+
+AN_HOUR = datetime(2019, 1, 5, 20, tzinfo=UTC)
+GASES_OF_AN_HOUR = {"co2": 500.0, "ch4": 0.1, "n2o": 0.01, "nox": 0.4, "so2": 0.2}
+
+
+def restated(made_with, holds, method=CONSUMED, energy_kwh=10.0, old_edition="v0.6.0"):
+    """What is told of one row that was made with some rates [kg/MWh], and of rates that hold by now; none: no factor.
+
+    The region is New York's by now; none of `holds` is that the system has left the catalogue.
+    """
+    columns = {column.name: column.type for column in contract.load("view_system_factor").columns}
+    is_by_hour = method == CONSUMED
+    known = {"source": "oge", "basis": "consumed", "edition": "v0.7.0", "data_year": 2019}
+    name = f"oge/{old_edition}/2019/consumed/NYIS" if is_by_hour else f"egrid/{old_edition}/2019/total_output/NYUP/CO2"
+    live = avoided(20, method, energy_kwh, None, 1) | {"hour_start_utc": AN_HOUR, "region": "NYIS"}
+    live |= {"factor_id": made_with and name}
+    live |= {f"{gas}_kg": energy_kwh / 1000 * rate for gas, rate in (made_with or {}).items() if rate is not None}
+    now = {"ss_id": 1, "method": method, "region_scheme": "balancing_authority", "region": "NYIS"}
+    rates = {f"{gas}_kg_per_mwh": rate for gas, rate in (holds or {}).items()}
+    if not is_by_hour and holds:
+        now |= rates | {"factor_id": "egrid/v0.7.0/2019/total_output/NYUP/CO2"}
+    place = {"region_scheme": "balancing_authority", "region": "NYIS", "hour_start_utc": AN_HOUR}
+    # Beside it the rates of another hour, of another system and of another region, which are none of this row.
+    hours = [place | known | {"hour_start_utc": AN_HOUR + timedelta(hours=1)}]
+    hours += [place | known | rates] if is_by_hour and holds else []
+    others = [now | {"ss_id": 2}, *([] if holds is None else [now])]
+    asked = sql("restated", table=TABLE, within="TRUE", hours="TRUE").replace("view_system_factor", "held_now")
+    tables = {TABLE: [live], HOURS: hours, "dim_emission_factor": [factor("avert", "2024", 2023, "California", 1.0)]}
+    held_now = columns, [tuple(row.get(name) for name in columns) for row in others]
+    found = same_on_both(asked, tables, relations={"held_now": held_now})
+    return [(row["old_kg"], row["new_kg"], row["new_factor"], row["row_count"]) for row in found]
+
+
+def test_any_gas_that_is_another_or_is_known_no_more_or_by_now_is_told_as_restated():
+    rates, new = GASES_OF_AN_HOUR, "oge/v0.7.0/2019/consumed/NYIS"
+
+    assert restated(rates, rates | {"co2": 600.0}) == [(5.0, 6.0, new, 1)]
+    assert restated(rates | {"co2": None}, rates) == [(None, 5.0, new, 1)]
+    assert restated(rates, rates | {"co2": None}) == [(5.0, None, new, 1)]
+    assert restated(rates, rates | {"nox": 0.5}) == [(5.0, 5.0, new, 1)]
+    assert restated(rates, rates | {"so2": None}) == [(5.0, 5.0, new, 1)]
+    assert restated(rates | {"ch4": None}, rates) == [(5.0, 5.0, new, 1)]
+    assert restated(None, rates, energy_kwh=0.0) == [(None, 0.0, new, 1)]
+    # By an annual factor a night has another one too, though it avoids nothing by either.
+    annual = restated(rates, rates | {"n2o": 0.02}, TOTAL, energy_kwh=0.0)
+    assert annual == [(0.0, 0.0, "egrid/v0.7.0/2019/total_output/NYUP/CO2", 1)]
+
+
+def test_an_hour_that_a_newer_edition_repeats_is_not_restated():
+    assert restated(GASES_OF_AN_HOUR, GASES_OF_AN_HOUR) == []
+    assert restated(GASES_OF_AN_HOUR | {"ch4": None}, GASES_OF_AN_HOUR | {"ch4": None}) == []
+
+
+def test_only_the_days_that_a_plan_changes_are_asked_for(monkeypatch):
+    changed = [Mock(first_day=day, rows_replaced=1, parts={"ss_id": "34"}) for day in (JANUARY, DECEMBER)]
+    changed.append(Mock(first_day=date(2021, 6, 1), rows_replaced=0, parts={"ss_id": "35"}))
+    store = Mock(select=Mock(return_value=[]))
+    monkeypatch.setattr("jobs.restatement.warehouse", lambda: store)
+
+    restatement.restated(Comparison(TABLE, changed=3, plans=(Mock(objects=changed),)))
+
+    (query, _), _ = store.select.call_args
+    of_hours = query.partition(f"FROM {HOURS}")[2].partition(") AS by_hour")[0]
+    spans = re.findall(r">= TIMESTAMP '([0-9-]+) 00:00:00' AND `hour_start_utc` < TIMESTAMP '([0-9-]+) ", of_hours)
+    assert spans[1:] == [("2019-01-31", "2019-02-01"), ("2023-12-31", "2024-01-01")]
+    assert "`ss_id` IN (34)" in query
+
+
+JANUARY, DECEMBER = date(2019, 1, 31), date(2023, 12, 31)
+
+
+def test_what_a_system_that_has_left_the_catalogue_loses_is_told_as_restated():
+    assert restated(GASES_OF_AN_HOUR, None) == [(5.0, None, None, 1)]
+    assert restated(GASES_OF_AN_HOUR, None, TOTAL) == [(5.0, None, None, 1)]
+    assert restated(None, None) == []
+
+
+def test_another_table_of_warming_potentials_makes_other_units_of_what_is_made_with_it_alone(monkeypatch):
+    monkeypatch.setattr("jobs.derived.live", lambda *_: iter([(loaded_object, 1, [date(2019, 1, 5)])]))
+    monkeypatch.setattr("jobs.derived.described.of_units", lambda *_: lambda *_: {})
+    loaded_object = Mock(object_id="o", load_id="l", rows_loaded=24)
+
+    def etags(table):
+        return [unit.version.etag for unit in derived.units(contract.load(table), Window()).values()]
+
+    tables = TABLE, "fact_pv_energy_hourly"
+    before = [etags(table) for table in tables]
+    written = register.read(register.version("gwp", None))
+    monkeypatch.setattr("jobs.register._whole", lambda name: written.replace(b"27.9", b"29.8"))
+    after = [etags(table) for table in tables]
+
+    assert b"27.9" in written
+    assert all(before)
+    assert (after[0] != before[0], after[1] == before[1]) == (True, True)
 
 
 def test_the_words_of_the_transform_are_those_of_the_contracts():
@@ -218,8 +349,8 @@ def test_the_words_of_the_transform_are_those_of_the_contracts():
     assert {method for method in avoided_table.METHODS if f"'{method}' AS method" in view} == {*avoided_table.METHODS}
     # Each reason why there is no mass at all is counted by a rule of its own.
     counted = [rule.query for rule in contract.load(TABLE).checks if rule.severity == "warning"]
-    reasons = [avoided_table.UNCATALOGUED, UNKNOWN, "the region has no factor", avoided_table.NO_HOUR]
-    reasons.append(avoided_table.NO_ENERGY)
+    reasons = [avoided_table.UNCATALOGUED, UNKNOWN, "the region has no factor", avoided_table.NO_DAY]
+    reasons += [avoided_table.NO_HOUR, avoided_table.NO_ENERGY]
     assert counted == [f"SELECT COUNTIF(reason = '{reason}') FROM staged" for reason in reasons]
     assert all(f"'{reason}'" in view for reason in reasons[1:3])
 
@@ -283,7 +414,7 @@ def test_the_published_examples_come_out_as_published(spark):
     assert {method for (_, method), mass in kg.items() if mass is None} >= {CONSUMED, FOSSIL}
 
 
-FACT, HOURS = "fact_pv_measurement", "fact_grid_intensity_hourly"
+FACT = "fact_pv_measurement"
 FIFTH, SIXTH = DAYS_OF_BOTH = date(2019, 1, 5), date(2019, 1, 6)
 EVER = (None, None)
 EMISSIONS = FIXTURES / "dim_emission_factor/emissions"
@@ -354,16 +485,16 @@ def loads_of(place):
 def test_a_new_edition_restates_just_the_hours_whose_factor_it_changes_and_says_so_before(loaded, load, capsys):
     """From files to figures, through each change that the table can see, and back to the files."""
     no_others = "the source has no CH4, N2O, NOx, SO2"
-    no_factor, no_hour = "the region has no factor", "the hour has no factor"
+    no_factor, no_day = "the region has no factor", "the region has no factor on the day"
     # 2 days of 1 kW and of 2 kW; 2,000 lb/MWh by AVERT in 2019, 1,000 lb/MWh by eGRID, 500 lb/MWh of what is consumed.
     first = [
         (1, AVERT, 48.0, pytest.approx(0.048 * 2000 * 0.45359237, rel=1e-12), no_others),
-        (1, FOSSIL, 48.0, None, no_hour),
+        (1, FOSSIL, 48.0, None, no_day),
         (1, NONBASELOAD, 48.0, None, no_factor),
         (1, TOTAL, 48.0, pytest.approx(0.048 * 1000 * 0.45359237, rel=1e-12), no_others),
         (1, CONSUMED, 48.0, pytest.approx(0.048 * 500 * 0.45359237, rel=1e-12), None),
         (10, AVERT, 96.0, None, no_factor),
-        (10, FOSSIL, 96.0, None, no_hour),
+        (10, FOSSIL, 96.0, None, no_day),
         (10, NONBASELOAD, 96.0, None, no_factor),
         (10, TOTAL, 96.0, pytest.approx(0.096 * 1000 * 0.45359237, rel=1e-12), no_others),
         (10, CONSUMED, 96.0, None, UNKNOWN),
@@ -373,7 +504,7 @@ def test_a_new_edition_restates_just_the_hours_whose_factor_it_changes_and_says_
         f"SELECT check_name, observed FROM etl_quality WHERE table_name = '{TABLE}' AND NOT passed ORDER BY check_name"
     )
     assert loaded.rows(warned) == [
-        ("hours_have_factors", 2 * 48.0),
+        ("days_have_factors", 2 * 48.0),
         ("regions_are_known", 48.0),
         ("regions_have_factors", 3 * 48.0),
     ]
@@ -411,20 +542,23 @@ def test_a_new_edition_restates_just_the_hours_whose_factor_it_changes_and_says_
     assert (after[1] != before[1], after[10] == before[10]) == (True, True)
     verify_command()
 
-    # One hour that is corrected in a file of a year is due, with its system's day, and no other.
-    loaded.put(OGE, consumed(hour_30=600))
+    # A version that publishes a year anew and says the same but for one hour makes that hour's day due, and no other.
+    loaded.put(newer := OGE.replace("v0.6.0", "v0.7.0"), consumed(hour_30=600))
     load(HOURS, EVER)
     code, _, err = loaded.run("plan", TABLE, "--from", "2019-01-01", "--to", "2019-01-31")
     assert code == 0, err
     assert f"{TABLE}: 0 new, 1 changed, 3 unchanged" in err
-    name = "oge/v0.6.0/2019/consumed/NYIS"
+    old, new = (f"oge/{version}/2019/consumed/NYIS" for version in ("v0.6.0", "v0.7.0"))
     assert (
-        f"{CONSUMED} of NYIS: {name} -> {name}, 226.796 -> 272.155 kg CO2/MWh (+20.000 %); 1 rows of 1 systems on 1 "
+        f"{CONSUMED} of NYIS: {old} -> {new}, 226.796 -> 272.155 kg CO2/MWh (+20.000 %); 1 rows of 1 systems on 1 "
         "days from 2019-01-06 to 2019-01-06, CO2 0.227 -> 0.272 kg"
     ) in err
     assert err.count("would be restated") == 1
     load(TABLE, DAYS_OF_BOTH)
     assert loaded.rows(CO2_AND_REASONS)[4] == (1, CONSUMED, 48.0, pytest.approx(24.1 * 0.45359237, rel=1e-9), None)
+    names = f"SELECT EXTRACT(DATE FROM hour_start_utc) AS day, MIN(factor_id), MAX(factor_id) FROM {TABLE} "
+    names += f"WHERE method = '{CONSUMED}' AND ss_id = 1 GROUP BY day ORDER BY day"
+    assert loaded.rows(names) == [(FIFTH, old, old), (SIXTH, new, new)]
     verify_command()
 
     traced = trace(TABLE, Window(FIFTH, FIFTH, (1,)), {"method": TOTAL})
@@ -448,7 +582,9 @@ def test_a_new_edition_restates_just_the_hours_whose_factor_it_changes_and_says_
     metadata = f"s3://{loaded.bucket}/pvdaq/csv/system_metadata/1_system_metadata.json"
     assert {one.read_with for one in measurements.origins} == {(metadata,)}
     assert places(factors) == [(loaded.bucket, "emissions/egrid/2025-09-01_2023r3/subregions.json", 1)]
-    assert places(hours) == [(loaded.bucket, OGE, 24)]
+    assert places(hours) == []
+    (*_, hours) = trace(TABLE, Window(FIFTH, FIFTH, (1,)), {"method": CONSUMED}).made_of
+    assert (hours.table, places(hours)) == (HOURS, [(loaded.bucket, newer, 24)])
     assert places(regions) == [(loaded.bucket, "pvdaq/csv/systems_20250601.csv", 1)]
     head = loaded.s3.head_object(Bucket=loaded.bucket, Key=day_key(1, FIFTH))
     (of_the_fifth, _) = measurements.origins

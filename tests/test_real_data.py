@@ -233,7 +233,7 @@ def test_what_system_34_avoided_in_january_by_every_method_and_what_the_correcte
     nobody = avoided("oge_consumed_hourly")
     assert (nobody["co2"], nobody["reason"]) == (None, "the region of the system is not known")
     without = avoided("cems_fossil_hourly")
-    assert (without["co2"], without["reason"]) == (None, "the hour has no factor")
+    assert (without["co2"], without["reason"]) == (None, "the region has no factor on the day")
     # The last eight hours of January in Las Vegas are of February in UTC.
     months = "SELECT month, hours, displacement_methods FROM view_avoided_emissions_monthly ORDER BY month"
     both = "avert_annual_dpv, egrid_nonbaseload"

@@ -6,11 +6,12 @@ import pytest
 import typer
 from conftest import day_file, day_key
 
-from jobs import contract
+from jobs import contract, derived
 from jobs.cli import trace_command
 from jobs.errors import LoadError
 from jobs.listing import Window
-from jobs.trace import leads, trace
+from jobs.objects import ObjectVersion
+from jobs.trace import _hours, leads, trace
 
 FIFTH, SIXTH = date(2019, 1, 5), date(2019, 1, 6)
 EVER = (None, None)
@@ -82,6 +83,66 @@ def test_rows_that_are_not_there_lead_nowhere(place):
     traced = trace("fact_avoided_emissions_hourly", Window(FIFTH, FIFTH, (1,)), {"method": "avert_annual_dpv"})
 
     assert (traced.rows, traced.origins, traced.made_of, traced.figures) == (0, (), (), ())
+
+
+@pytest.fixture
+def hours(place):
+    """Hours of regions by day, each day of a source with its own power of two of them, so that a sum tells which."""
+    for region, source, basis, day, count in (
+        ("NYIS", "oge", "consumed", "2019-01-05", 1),
+        ("NYIS", "oge", "consumed", "2023-12-31", 2),
+        ("NYIS", "oge", "consumed", "2021-06-01", 4),
+        ("NYIS", "campd", "fossil", "2019-01-05", 8),
+        ("NY", "campd", "fossil", "2019-01-05", 16),
+    ):
+        for hour in range(count):
+            place.change(
+                f"INSERT INTO {HOURS} (region_scheme, region, hour_start_utc, hour_start_local, source, basis, "
+                f"edition, data_year, load_id, object_id) VALUES ('{SCHEMES[region]}', '{region}', TIMESTAMP '{day} "
+                f"{hour:02d}:00:00+00', DATETIME '{day} {hour:02d}:00:00', '{source}', '{basis}', 'e', 2019, 'l', 'o');"
+            )
+
+
+SCHEMES = {"NYIS": "balancing_authority", "NY": "us_state"}
+HOURS, AVOIDED = "fact_grid_intensity_hourly", "fact_avoided_emissions_hourly"
+
+
+def unit(day, *methods):
+    regions = {"oge_consumed_hourly": "NYIS", "cems_fossil_hourly": "NY"}
+    factors = [
+        {"ss_id": 1, "method": method, "region_scheme": SCHEMES.get(region), "region": region}
+        for method in methods
+        for region in (regions.get(method, "California"),)
+    ]
+    return derived.Unit(
+        day, ObjectVersion("fact", f"ss_id=1/day={day}", "etag", 1), (), {"view_system_factor": factors}
+    )
+
+
+def test_hours_are_those_of_the_methods_that_were_asked_for_in_their_regions_and_on_the_units_days_alone(hours):
+    methods = "avert_annual_dpv", "oge_consumed_hourly", "cems_fossil_hourly"
+    units = [unit(FIFTH, *methods), unit(date(2023, 12, 31), *methods)]
+
+    def rows(**where):
+        return _hours(contract.load(AVOIDED), HOURS, units, where).rows
+
+    assert rows() == 1 + 2 + 16
+    assert rows(method="oge_consumed_hourly") == 1 + 2
+    assert rows(method="cems_fossil_hourly", region="NY") == 16
+    assert rows(method="avert_annual_dpv") == 0
+
+
+def test_a_view_is_not_traced_by_a_column_that_it_makes_itself(place):
+    with pytest.raises(
+        LoadError,
+        match=r"view_avoided_emissions_monthly makes its column month itself, and no table that it reads has it "
+        r"\(fact_avoided_emissions_hourly\)",
+    ):
+        trace("view_avoided_emissions_monthly", Window(), {"month": "2019-01-01", "ss_id": "1"})
+    with pytest.raises(LoadError, match="view_system_factor makes its column method itself"):
+        trace("view_system_factor", Window(), {"method": "avert_annual_dpv"})
+    with pytest.raises(LoadError, match="view_grid_intensity_by_hour makes its column hour_of_day itself"):
+        trace("view_grid_intensity_by_hour", Window(), {"hour_of_day": "3"})
 
 
 def test_what_cannot_be_traced_is_said_with_what_could(place):

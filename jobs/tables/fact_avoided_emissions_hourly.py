@@ -17,6 +17,7 @@ METHODS = ("avert_annual_dpv", "egrid_nonbaseload", "egrid_total_output", *BY_HO
 GASES = {"co2": "CO2", "ch4": "CH4", "n2o": "N2O", "nox": "NOx", "so2": "SO2"}
 
 UNCATALOGUED = "the system is in no catalogue"
+NO_DAY = "the region has no factor on the day"
 NO_HOUR = "the hour has no factor"
 NO_ENERGY = "the energy of the hour is not known"
 WARMING = ("CO2", "CH4", "N2O")
@@ -57,8 +58,13 @@ def transform(hours: DataFrame, factors: DataFrame, intensities: DataFrame) -> D
         & (F.col("day") <= F.coalesce("holds_to", "day"))
     )
     placed = hour.join(factor, holds, "left").drop(F.col("factor.ss_id"), F.col("factor.method"))
-    rated = placed.join(_by_hour(intensities), ["method", "region_scheme", "region", "hour_start_utc"], "left")
+    of_hours = _by_hour(intensities)
+    rated = placed.join(of_hours, ["method", "region_scheme", "region", "hour_start_utc"], "left").join(
+        _days(of_hours), ["method", "region_scheme", "region", "day"], "left"
+    )
     rated = rated.withColumns({name: F.coalesce(name, f"hourly_{name}") for name in FACTOR})
+    # An hour's own rate is of that very hour, though its year by the local clock may be another one's than by UTC.
+    lag_years = F.when(F.col("hourly_factor_id").isNotNull(), 0).otherwise(F.year("day") - F.col("data_year"))
     masses = rated.withColumns(
         {f"{gas}_kg": F.col("energy_kwh") / KWH_PER_MWH * F.col(f"{gas}_kg_per_mwh") for gas in GASES}
     )
@@ -77,7 +83,7 @@ def transform(hours: DataFrame, factors: DataFrame, intensities: DataFrame) -> D
         "factor_id",
         F.col("edition").alias("factor_edition"),
         F.col("data_year").alias("factor_data_year"),
-        (F.year("day") - F.col("data_year")).cast("long").alias("factor_lag_years"),
+        lag_years.cast("long").alias("factor_lag_years"),
         "co2_kg",
         "ch4_kg",
         "n2o_kg",
@@ -87,6 +93,7 @@ def transform(hours: DataFrame, factors: DataFrame, intensities: DataFrame) -> D
         F.coalesce(
             F.when(F.col("is_catalogued").isNull(), UNCATALOGUED),
             F.col("reason"),
+            F.when(F.col("factor_id").isNull() & F.col("has_hours").isNull(), NO_DAY),
             F.when(F.col("factor_id").isNull(), NO_HOUR),
             F.when(F.col("energy_kwh").isNull(), NO_ENERGY),
             F.when(missing != "", F.concat(F.lit("the source has no "), missing)),
@@ -108,3 +115,13 @@ def _by_hour(intensities: DataFrame) -> DataFrame:
         "hour_start_utc",
         *(F.col(name).alias(f"hourly_{name}") for name in FACTOR),
     )
+
+
+def _days(of_hours: DataFrame) -> DataFrame:
+    """Tell on which days [UTC] a region has an hour at all.
+
+    An hour that lacks on such a day is a gap of the source; without any the source does not have the region, or that
+    year of it. A unit is built from its own day, and so it knows no more.
+    """
+    days = of_hours.select("method", "region_scheme", "region", F.to_date("hour_start_utc").alias("day"))
+    return days.distinct().withColumn("has_hours", F.lit(True))

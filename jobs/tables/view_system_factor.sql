@@ -59,32 +59,39 @@ held AS (
   FROM current_rates
   WINDOW years AS (PARTITION BY method, region_scheme, region ORDER BY data_year)
 ),
+-- Before polygons of control areas have landed, these subregions tell the authority: they are what one balances. A place
+-- in several areas, or near to several, is under none that is known, whatever its subregion.
+assumed AS (
+  SELECT
+    ss_id,
+    CASE
+      WHEN balancing_authority IS NOT NULL OR control_area_edition IS NOT NULL THEN NULL
+      WHEN egrid_subregion = 'ERCT' THEN 'ERCO'
+      WHEN egrid_subregion = 'NEWE' THEN 'ISNE'
+      WHEN egrid_subregion IN ('NYCW', 'NYLI', 'NYUP') THEN 'NYIS'
+    END AS authority
+  FROM `${dataset}.dim_system_region`
+),
 wanted AS (
-  SELECT ss_id, 'avert_annual_dpv' AS method, 'avert_region' AS region_scheme, avert_region AS region
+  SELECT ss_id, 'avert_annual_dpv' AS method, 'avert_region' AS region_scheme, avert_region AS region, avert_method AS region_basis
   FROM `${dataset}.dim_system_region`
   UNION ALL
-  SELECT ss_id, 'egrid_nonbaseload' AS method, 'egrid_subregion' AS region_scheme, egrid_subregion AS region
+  SELECT ss_id, 'egrid_nonbaseload' AS method, 'egrid_subregion' AS region_scheme, egrid_subregion AS region, egrid_method AS region_basis
   FROM `${dataset}.dim_system_region`
   UNION ALL
-  SELECT ss_id, 'egrid_total_output' AS method, 'egrid_subregion' AS region_scheme, egrid_subregion AS region
+  SELECT ss_id, 'egrid_total_output' AS method, 'egrid_subregion' AS region_scheme, egrid_subregion AS region, egrid_method AS region_basis
   FROM `${dataset}.dim_system_region`
   UNION ALL
   SELECT
-    ss_id,
+    placed.ss_id,
     'oge_consumed_hourly' AS method,
     'balancing_authority' AS region_scheme,
-    -- Where no polygon tells the authority, these subregions do: they are what one authority balances.
-    IFNULL(
-      balancing_authority,
-      CASE
-        WHEN egrid_subregion = 'ERCT' THEN 'ERCO'
-        WHEN egrid_subregion = 'NEWE' THEN 'ISNE'
-        WHEN egrid_subregion IN ('NYCW', 'NYLI', 'NYUP') THEN 'NYIS'
-      END
-    ) AS region
-  FROM `${dataset}.dim_system_region`
+    IFNULL(placed.balancing_authority, assumed.authority) AS region,
+    IF(assumed.authority IS NULL, placed.balancing_authority_method, 'subregion') AS region_basis
+  FROM `${dataset}.dim_system_region` AS placed
+  JOIN assumed ON assumed.ss_id = placed.ss_id
   UNION ALL
-  SELECT ss_id, 'cems_fossil_hourly' AS method, 'us_state' AS region_scheme, us_state AS region
+  SELECT ss_id, 'cems_fossil_hourly' AS method, 'us_state' AS region_scheme, us_state AS region, us_state_method AS region_basis
   FROM `${dataset}.dim_system_region`
 )
 SELECT
@@ -92,6 +99,7 @@ SELECT
   wanted.method,
   wanted.region_scheme,
   wanted.region,
+  wanted.region_basis,
   held.factor_id,
   held.edition,
   held.published_on,
