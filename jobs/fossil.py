@@ -24,7 +24,8 @@ def sums(rows: pa.Table) -> pa.Table:
         Per state and hour: how many units `ran`, how many of them say CO2 and load (`told`), and of each gas its mass
         [kg] and the generation [MWh] of the units that say both; null where none does.
     """
-    ran = pc.greater(pc.fill_null(rows["operating_time_hours"], 0.0), 0.0)
+    # Who does not say for how long may have run: it counts as a unit that does not say what it emitted.
+    ran = pc.fill_null(pc.greater(rows["operating_time_hours"], 0.0), True)
     generation = pc.multiply(rows["gross_load_mw"], rows["operating_time_hours"])
     columns = {name: rows[name] for name in HOUR} | {"ran": pc.cast(ran, pa.int64())}
     columns["state"] = pc.cast(rows["state"], pa.string())

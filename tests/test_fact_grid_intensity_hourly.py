@@ -295,7 +295,10 @@ NOT_MEASURED = "not measured: ch4, n2o, co2e"
         # A blank is no zero: who says no CO2 is not in CO2's sums, and in NOx's.
         ([(1, 1, 400, 1, None), (1, 3, None, 3, None)], (400.0, 1.0, None, 1.0, 0.5, f"so2; {NOT_MEASURED}")),
         ([(1, None, 400, 1, 1)], (None, None, None, None, 0.0, f"co2, nox, so2; {NOT_MEASURED}")),
-        ([(0, None, None, None, None), (None, 5, 5, 5, 5)], (None,) * 3 + (0.0, None, f"no unit ran; {NOT_MEASURED}")),
+        ([(0, None, None, None, None)], (None,) * 3 + (0.0, None, f"no unit ran; {NOT_MEASURED}")),
+        # Nor is a blank time none: the unit may have run, and what it generated is not known.
+        ([(0, None, None, None, None), (None, 5, 5, 5, 5)], (None,) * 4 + (0.0, f"co2, nox, so2; {NOT_MEASURED}")),
+        ([(1, 1, 400, 1, 2), (None, 5, 5, 5, 5)], (400.0, 1.0, 2.0, 1.0, 0.5, NOT_MEASURED)),
         # A start takes fuel and gives nothing.
         (
             [(1, 0, 400, 1, 1)],
