@@ -76,7 +76,8 @@ class Check:
 
     The query may read `staged` (the load's rows), `quarantine` (the refused ones), `objects` (one row per source object
     with its counts; parts of a system's day have the same `replaces_with`), every table the contract references (its
-    keys only), and those it looks at, as they are now. `examples` is a query with one column, of what breaks the rule.
+    keys only), those it looks at, as they are now, and of a table that is `held_by` parts `parts`: of each part the
+    rows_replaced and the rows_staged. `examples` is a query with one column, of what breaks the rule.
     """
 
     name: str
@@ -155,7 +156,8 @@ class Contract:
     `query` is a view's GoogleSQL, with `${dataset}` before each table; a table has none. A derived table is built from
     the columns `derived_from` names of a fact, which comes first, and of dimensions; its `unit` is a key of UNIT_REACH.
     `freshness` is how far a table may be behind what it is made of. `partition_unit` is DAY, or MONTH of a table whose
-    days are more than BigQuery's partitions.
+    days are more than BigQuery's partitions. `held_by` is a GoogleSQL expression of the part that a row is of: what a
+    load has of each part is held against the rows whose place it takes, whichever files they are of.
     """
 
     table: str
@@ -176,6 +178,7 @@ class Contract:
     derived_from: Mapping[str, tuple[str, ...]]
     unit: str | None
     looks_at: tuple[str, ...]
+    held_by: str | None
     checks: tuple[Check, ...]
 
     @cached_property
@@ -322,6 +325,7 @@ def _contract(table, document, schema) -> Contract:
         derived_from={name: tuple(columns) for name, columns in custom.get("derivedFrom", {}).items()},
         unit=custom.get("unit"),
         looks_at=tuple(custom.get("looksAt", ())),
+        held_by=custom.get("heldBy"),
         checks=tuple(_check(rule) for rule in schema.quality or ()),
     )
 

@@ -169,6 +169,38 @@ def test_a_newer_edition_is_held_against_the_rows_of_its_own_state_alone(place, 
     assert {entry.parts["state"]: entry.rows_replaced for entry in planned.objects} == {"ca": 3, "nv": 2}
 
 
+def test_a_quarter_that_broke_off_takes_no_state_its_hours(place, load, shared_session_without_spark):
+    nevada = [line(hour, state="NV", plant="2336") for hour in range(3)]
+    place.put(FOLDER.format(OLD, "ca"), file_of(line(0), line(1), line(2), line(3, day="2023-06-01")))
+    place.put(FOLDER.format(OLD, "nv"), file_of(*nevada))
+    load(TABLE, ALL)
+    before = place.rows(f"SELECT * FROM {HOURS} ORDER BY facility_id, hour_start_local")
+    place.put(QUARTER, file_of(line(0), line(1), line(2), *nevada[:1]))
+
+    with pytest.raises(ContractError, match=r"no_part_is_lost: 1, must be = 0\. .* Such as NV 2023 Q1 has 1 of 3\."):
+        load(TABLE, ALL)
+
+    assert place.rows(f"SELECT * FROM {HOURS} ORDER BY facility_id, hour_start_local") == before
+    load(TABLE, ALL, accept_loss=True)
+    assert per_file(place) == {"emissions-hourly-2023-ca.csv": 1, "emissions-hourly-2023-q1.csv": 4}
+
+
+def test_a_few_rows_that_a_newer_file_lacks_are_told(place, load, shared_session_without_spark):
+    hours = [line(hour, day=f"2023-01-0{day}") for day in (1, 2) for hour in range(24)]
+    place.put(STATE_YEAR, file_of(*hours))
+    load(TABLE, ALL)
+    place.put(QUARTER, file_of(*hours[:-1], hours[-1].replace("2023-01-02", "2023-01-32")))
+    load(TABLE, ALL)
+
+    told = place.rows(
+        "SELECT check_name, message FROM etl_quality WHERE NOT passed AND severity = 'warning' ORDER BY check_name"
+    )
+    assert [(name, message.rpartition("Such as ")[2]) for name, message in told] == [
+        ("corrections_lose_nothing", "CA 2023 Q1 has 47 of 48."),
+        ("whole_days", "260 1 in 47 hours."),
+    ]
+
+
 def test_what_is_new_cannot_take_a_part_of_what_has_vanished_unless_that_is_retired(
     place, load, shared_session_without_spark
 ):
@@ -254,6 +286,7 @@ def test_what_is_odd_is_loaded_and_told(place, load, shared_session_without_spar
         ("co2_without_load", 1.0),
         ("emitted_at_rest", 1.0),
         ("plausible_load", 1.0),
+        ("whole_days", 1.0),
     ]
     assert "Such as 260 1 in 1 hours, 4536 kg." in told[1][2]
 
@@ -327,11 +360,11 @@ def test_pudls_hours_become_local_ones_by_the_plants_zone_and_what_is_epas_is_co
 def test_pudls_record_takes_the_years_that_it_owns_over_at_once_and_is_read_by_range(
     place, load, monkeypatch, shared_session_without_spark
 ):
-    place.put(STATE_YEAR, file_of(line(0), line(1)))
+    place.put(STATE_YEAR, file_of(line(0)))
     later = STATE_YEAR.replace("-2023-ca", "-2025-ca")
     place.put(later, file_of(line(0, day="2025-01-01")))
     load(TABLE, ALL)
-    assert per_file(place) == {"emissions-hourly-2023-ca.csv": 2, "emissions-hourly-2025-ca.csv": 1}
+    assert per_file(place) == {"emissions-hourly-2023-ca.csv": 1, "emissions-hourly-2025-ca.csv": 1}
 
     place.put(
         PUDL,
