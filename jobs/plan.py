@@ -430,10 +430,13 @@ def _cut_place(
     promised: Contract, entry: PlannedObject | LoadedObject, through: int
 ) -> tuple[bool, date, tuple[str, ...]]:
     """Tell where loads may be cut before an object: at its day, or at its record where its key names none."""
-    if through and (entry.first_day is None or entry.first_day.year <= through):
+    source, parts = promised.source_of(_key(entry)) or (None, {})
+    if through and (entry.first_day is None or int(parts.get("year", through + 1)) <= through):
         return False, date.min, ()
     if entry.first_day is not None or (promised.partition is None and not _is_landed(promised)):
-        return entry.first_day is not None, entry.first_day or date.min, ()
+        # Of what lands in years, what one publisher's files have wrong does not hold another's.
+        of = (source.name,) if source and _is_landed(promised) else ()
+        return entry.first_day is not None, entry.first_day or date.min, of
     return False, date.min, _record(promised, _key(entry)) or (_key(entry),)
 
 
