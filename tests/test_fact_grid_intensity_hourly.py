@@ -282,7 +282,7 @@ def test_pudls_record_owns_its_years_here_too_and_knows_the_hours_of_states_of_s
     monkeypatch.setenv("PUDL_BUCKET", place.bucket)
     forget()
 
-    found, counts = hour_by_hour(accept=("few_refused@v2026.8.0",))
+    found, counts = hour_by_hour(accept=("few_refused@core_epacems__hourly_emissions",))
 
     assert (found.new, found.unchanged, found.outranked, len(found.plans)) == (1, 1, 1, 1)
     # Two units are one hour, one hour is EPA's own, and El Paso's last is of an hour that other files have.
@@ -297,13 +297,15 @@ def test_pudls_record_owns_its_years_here_too_and_knows_the_hours_of_states_of_s
             datetime(2024, 1, 1, 7, tzinfo=UTC),
             datetime(2024, 1, 1, 1),
             2024,
-            "v2026.8.0",
+            "core_epacems__hourly_emissions",
             pytest.approx(3 * 907.18474),
         )
     ]
     told = place.rows("SELECT message, observed FROM etl_quality WHERE column_name = 'hour_start_local'")
     assert told == [("by the clock of the east of TX the hour is of another quarter", 1)]
-    assert place.rows(f"SELECT DISTINCT edition FROM {TABLE} WHERE {EVER} AND region = 'CA'") == [("v2026.8.0",)]
+    assert place.rows(f"SELECT DISTINCT edition FROM {TABLE} WHERE {EVER} AND region = 'CA'") == [
+        ("core_epacems__hourly_emissions",)
+    ]
 
 
 def test_what_one_publishers_files_have_wrong_does_not_hold_anothers_of_the_year(place, hour_by_hour):
