@@ -6,7 +6,7 @@ eGRID, AVERT, the Emission Factors Hub and the Supply Chain factors. Each editio
 corrects another leaves it as it was; `dim_grid_region` has the regions that they draw or name. From there too come
 `fact_unit_emissions_hourly` and `dim_generating_unit`: EPA's files of the hours of generating units, of which a newer
 one takes over what it has. With `PUDL_BUCKET` set, PUDL's record of all years is loaded with them, which is 5 GB.
-`fact_grid_intensity_hourly` is made of EPA's files too, and of the public bucket of Open Grid Emissions, whose newest
+`fact_grid_intensity_hourly` is made of these too, and of the public bucket of Open Grid Emissions, whose newest
 version of a year takes the place of older ones.
 
 * **On schedule** each run loads what has landed since the last one.
@@ -60,7 +60,7 @@ def grid():
     load("dim_grid_region", editions, made_of=[*maps, landed("emissions/avert")])
     load("dim_generating_unit", editions, made_of=[units])
     load("fact_unit_emissions_hourly", editions, made_of=[units, pudl("v2026.8.0")])
-    load("fact_grid_intensity_hourly", editions, made_of=[units, oge("open_grid_emissions_data")])
+    load("fact_grid_intensity_hourly", editions, made_of=[units, pudl("v2026.8.0"), oge("open_grid_emissions_data")])
 
 
 grid()

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow import fs
 
-from jobs import contract, ledger, staging
+from jobs import contract, ledger, listing, staging
 from jobs.contract import Check, Contract
 from jobs.errors import ContractError, LoadError, StagingError
 from jobs.plan import Plan, PlannedObject
@@ -45,6 +45,7 @@ OBJECTS = pa.schema(
         ("replaces_with", pa.string()),
     ]
 )
+PARTS = pa.schema([("part", pa.string()), ("rows_replaced", pa.int64()), ("rows_staged", pa.int64())])
 
 
 def check(planned: Plan) -> list[dict]:
@@ -157,6 +158,9 @@ def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dic
             schema = contract.load(table).arrow_schema
             rows = warehouse().select(sql("all_rows", table=table, columns=schema.names), {})
             engine.register(table, pa.Table.from_pylist(rows, schema))
+        if promised.held_by:
+            with staging.told(manifest["attempt"], "read"), _read_by_engine():
+                engine.register("parts", _parts(engine, promised, planned))
         for rule in [*_promises(promised), *promised.checks]:
             with staging.told(manifest["attempt"], "read"), _read_by_engine():
                 observed = sum(_answer(engine, query)[0][0] for query in _sliced(rule, promised, manifest))
@@ -172,6 +176,37 @@ def _findings(promised: Contract, planned: Plan, manifest: dict) -> Iterator[dic
                 "expected": rule.expected,
                 "message": rule.description + such_as + (ACCEPTED if is_accepted else ""),
             }
+
+
+def _parts(engine: duckdb.DuckDBPyConnection, promised: Contract, planned: Plan) -> pa.Table:
+    """Count by part what the load has, and what it takes the place of; nothing of that where its loss is accepted.
+
+    What is only retired was asked to go, and is not held against what comes.
+    """
+    live = ledger.state(promised.table).live
+    comes = {entry.key for entry in planned.objects}
+    owned = listing.outranked(
+        promised, comes | live.keys(), {entry.key for entry in planned.objects if not entry.size_bytes}
+    )
+    leaving = [
+        version
+        for key, version in live.items()
+        if key in comes or (key in owned and version.object_id in planned.retired)
+    ]
+    replaced: dict[str, int] = {}
+    if leaving and not planned.accepts_loss:
+        days = [day for version in leaving for day in (version.first_day, version.last_day)]
+        within = promised.within(*(ledger.EVER if None in days else (min(days), max(days))))
+        query = sql("rows_by_part", table=promised.table, part=promised.held_by, within=within)
+        counted = warehouse().select(query, {"leaving": [version.object_id for version in leaving]})
+        replaced = {row["part"]: row["row_count"] for row in counted}
+    (statement,) = to_duckdb(f"SELECT {promised.held_by} AS part, COUNT(*) AS row_count FROM staged GROUP BY part")
+    staged = dict(engine.execute(statement).fetchall())
+    rows = [
+        {"part": part, "rows_replaced": replaced.get(part, 0), "rows_staged": staged.get(part, 0)}
+        for part in sorted(replaced.keys() | staged.keys())
+    ]
+    return pa.Table.from_pylist(rows, PARTS)
 
 
 def _answer(engine: duckdb.DuckDBPyConnection, query: str) -> list[tuple]:

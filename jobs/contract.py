@@ -77,7 +77,8 @@ class Check:
 
     The query may read `staged` (the load's rows), `quarantine` (the refused ones), `objects` (one row per source object
     with its counts; parts of a system's day have the same `replaces_with`), every table the contract references (its
-    keys only), and those it looks at, as they are now. `examples` is a query with one column, of what breaks the rule.
+    keys only), those it looks at, as they are now, and of a table that is `held_by` parts `parts`: of each part the
+    rows_replaced and the rows_staged. `examples` is a query with one column, of what breaks the rule.
     """
 
     name: str
@@ -159,8 +160,9 @@ class Contract:
     `query` is a view's GoogleSQL, with `${dataset}` before each table; a table has none. A derived table is built from
     the columns `derived_from` names of a fact, which comes first, and of dimensions or views of them by system; its
     `unit` is a key of UNIT_REACH.
-    `freshness` is how far a table may be behind what it is made of. `partition_unit` is DAY, or MONTH of a table
-    whose days are more than BigQuery's partitions.
+    `freshness` is how far a table may be behind what it is made of. `partition_unit` is DAY, or MONTH of a table whose
+    days are more than BigQuery's partitions. `held_by` is a GoogleSQL expression of the part that a row is of: what a
+    load has of each part is held against the rows whose place it takes, whichever files they are of.
     """
 
     table: str
@@ -182,6 +184,7 @@ class Contract:
     unit: str | None
     looks_at: tuple[str, ...]
     adds_up: Mapping[str, str]
+    held_by: str | None
     checks: tuple[Check, ...]
 
     @cached_property
@@ -340,6 +343,7 @@ def _contract(table, document, schema) -> Contract:
         unit=custom.get("unit"),
         looks_at=tuple(custom.get("looksAt", ())),
         adds_up=custom.get("addsUp", {}),
+        held_by=custom.get("heldBy"),
         checks=tuple(_check(rule) for rule in schema.quality or ()),
     )
 

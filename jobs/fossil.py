@@ -10,6 +10,8 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.errors import SourceError
+
 GASES = ("co2", "nox", "so2")
 NOT_MEASURED = ("ch4", "n2o", "co2e")
 # Of a rate [kg/MWh]: more would be the dust of sums in binary.
@@ -24,7 +26,8 @@ def sums(rows: pa.Table) -> pa.Table:
         Per state and hour: how many units `ran`, how many of them say CO2 and load (`told`), and of each gas its mass
         [kg] and the generation [MWh] of the units that say both; null where none does.
     """
-    ran = pc.greater(pc.fill_null(rows["operating_time_hours"], 0.0), 0.0)
+    # Who does not say for how long may have run: it counts as a unit that does not say what it emitted.
+    ran = pc.fill_null(pc.greater(rows["operating_time_hours"], 0.0), True)
     generation = pc.multiply(rows["gross_load_mw"], rows["operating_time_hours"])
     columns = {name: rows[name] for name in HOUR} | {"ran": pc.cast(ran, pa.int64())}
     columns["state"] = pc.cast(rows["state"], pa.string())
@@ -47,6 +50,44 @@ def intensities(several: Iterable[pa.Table]) -> list[dict]:
         return []
     hours = _added(pa.concat_tables(parts)).sort_by([(name, "ascending") for name in HOUR])
     return [_hour(hour) for hour in hours.to_pylist()]
+
+
+class StateYears:
+    """Sums of the states' years [local standard time] that a file is in the midst of; of a record of decades not all.
+
+    A year is whole when so many others came after it; a file whose hours lie farther apart than that is refused.
+    """
+
+    OPEN = 128  # More than two years of every state, each of about a megabyte.
+
+    def __init__(self):
+        self._open: dict[tuple[str, int], pa.Table] = {}
+        self._whole: set[tuple[str, int]] = set()
+
+    def add(self, rows: pa.Table) -> list[dict]:
+        """Add rows of units and hours; give the intensities of what is whole by now.
+
+        Raises:
+            SourceError: hours of a state's year that was taken for whole.
+        """
+        several = sums(rows)
+        years = pc.year(several["hour_start_local"])
+        pairs = dict.fromkeys(zip(several["state"].to_pylist(), years.to_pylist(), strict=True))
+        for state, year in pairs:
+            if (state, year) in self._whole:
+                raise SourceError(
+                    f"has hours of {state} in {year} that lie far apart; expected those of a state's year together"
+                )
+            here = several.filter(pc.and_(pc.equal(several["state"], state), pc.equal(years, year)))
+            known = self._open.pop((state, year), None)
+            self._open[state, year] = here if known is None else _added(pa.concat_tables([known, here]))
+        over = list(self._open)[: max(0, len(self._open) - self.OPEN)]
+        self._whole.update(over)
+        return [hour for pair in over for hour in intensities([self._open.pop(pair)])]
+
+    def rest(self) -> list[dict]:
+        """Give the intensities of all that is left, in the order of states and hours."""
+        return intensities(self._open.values())
 
 
 def _added(rows: pa.Table) -> pa.Table:

@@ -199,12 +199,16 @@ def plan(
         # What has only another name now is not lost to the table; of a part file, its name is new with each writing.
         claims = {found.claim for found in listed}
         comparison.vanished = [key for key in comparison.vanished if _claim(promised, key) not in claims]
-    # A day that is vanished and stays keeps its rank.
+    # A day that is vanished and stays keeps its rank, and so does a whole record, which no window of days has in it.
     empty = {found.version.key for found in listed if not found.version.size_bytes}
-    ranked = there if retire_vanished else there | live.keys()
+    records = {key for key, version in now.live.items() if version.first_day is None and key not in live}
+    ranked = (there if retire_vanished else there | live.keys()) | records
     outranked = listing.outranked(promised, ranked, empty)
     left = editions.left(promised, ranked - outranked - empty)
-    listed = [_without(found, left.get(found.version.key)) for found in listed]
+    if not retire_vanished:
+        staying = [key for key in comparison.vanished if key not in outranked]
+        _refuse_parts_of(promised, staying, left, editions.left(promised, live.keys()))
+    listed = [_without(found, " ".join(sorted(left.get(found.version.key, ())))) for found in listed]
     comparison.outranked = len(outranked & there)
     comparison.vanished = [key for key in comparison.vanished if key not in outranked]
     versions = promised.version, transform.of(table).VERSION
@@ -263,7 +267,25 @@ def plan(
     return comparison
 
 
-def _without(found: Found, left: str | None) -> Found:
+def _refuse_parts_of(
+    promised: Contract, vanished: list[str], left: dict[str, dict[str, str]], before: dict[str, dict[str, str]]
+) -> None:
+    """Refuse new objects that own a part of what has vanished, for it cannot be read again without.
+
+    Raises:
+        SourceError: there are some; both are named.
+    """
+    taken = {key: left.get(key, {}).keys() - before.get(key, {}).keys() for key in vanished}
+    if faults := [
+        f"{left[key][part]} has {part} of {key}" for key, parts in sorted(taken.items()) for part in sorted(parts)
+    ]:
+        raise SourceError(
+            f"{promised.table}: what is new has a part of what has vanished, whose rows are there and would double: "
+            f"{'; '.join(faults)}; nothing was planned. Plan with the vanished retired, or put them back"
+        )
+
+
+def _without(found: Found, left: str) -> Found:
     return replace(found, parts=found.parts | {editions.LEFT: left}) if left else found
 
 
@@ -408,10 +430,13 @@ def _cut_place(
     promised: Contract, entry: PlannedObject | LoadedObject, through: int
 ) -> tuple[bool, date, tuple[str, ...]]:
     """Tell where loads may be cut before an object: at its day, or at its record where its key names none."""
-    if through and (entry.first_day is None or entry.first_day.year <= through):
+    source, parts = promised.source_of(_key(entry)) or (None, {})
+    if through and (entry.first_day is None or int(parts.get("year", through + 1)) <= through):
         return False, date.min, ()
     if entry.first_day is not None or (promised.partition is None and not _is_landed(promised)):
-        return entry.first_day is not None, entry.first_day or date.min, ()
+        # Of what lands in years, what one publisher's files have wrong does not hold another's.
+        of = (source.name,) if source and _is_landed(promised) else ()
+        return entry.first_day is not None, entry.first_day or date.min, of
     return False, date.min, _record(promised, _key(entry)) or (_key(entry),)
 
 

@@ -206,6 +206,13 @@ def test_a_state_of_several_zones_has_no_instant(both):
     assert (row["hour_start_utc"], row["utc_basis"]) == (None, "several_zones")
 
 
+def test_nevadas_plants_keep_pacific_time_whatever_the_law_says_of_west_wendover(both):
+    (block,) = read(line(state="NV", plant="2336"), parts={"year": "2023", "state": "nv", "quarter": ""})
+
+    (row,) = block.rows.to_pylist()
+    assert (row["hour_start_utc"], row["utc_basis"]) == (datetime(2023, 1, 1, 8, tzinfo=UTC), "state")
+
+
 def test_what_newer_editions_own_is_counted_and_not_given(both):
     quarter = {"year": "2023", "state": "", "quarter": "1"}
     (block,) = read(line(state="CA"), line(state="NV", plant="2336"), parts=quarter, left="state=ca")

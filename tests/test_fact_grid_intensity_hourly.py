@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from conftest import FIXTURES, expected_rows, forget
+from test_fact_unit_emissions_hourly import PLANTS, PUDL, pudl_plants, pudl_record
 
 from jobs import campd, fossil, plan
 from jobs.cli import verify_command
@@ -259,6 +260,63 @@ def test_a_quarter_that_is_published_later_takes_its_hours_from_the_states_year(
     ]
 
 
+def test_pudls_record_owns_its_years_here_too_and_knows_the_hours_of_states_of_several_zones(
+    place, hour_by_hour, monkeypatch
+):
+    place.put(f"emissions/{YEAR}", (UNITS / YEAR).read_bytes())
+    place.put(key(year=2024), body(line(8 + 1096 * 24)))
+    hour_by_hour()
+    before = place.rows(f"SELECT region, hour_start_utc FROM {TABLE} WHERE {EVER} AND source = 'campd' ORDER BY 2")
+    place.put(
+        PUDL,
+        pudl_record(
+            *((260, "1", hour, "CA", 1.0) for _, hour in before),
+            # El Paso by mountain time, the rest of Texas by central time; its first hour is of EPA's year 2025.
+            (3456, "1", datetime(2024, 1, 1, 7), "TX", 2.0),
+            (3460, "1", datetime(2024, 1, 1, 7), "TX", 4.0),
+            (3456, "1", datetime(2025, 1, 1, 6), "TX", 4.0),
+            (3460, "1", datetime(2025, 1, 1, 6), "TX", 4.0),
+        ),
+    )
+    place.put(PLANTS, pudl_plants(plant_3456="America/Denver", plant_3460="America/Chicago"))
+    monkeypatch.setenv("PUDL_BUCKET", place.bucket)
+    forget()
+
+    found, counts = hour_by_hour(accept=("few_refused@core_epacems__hourly_emissions",))
+
+    assert (found.new, found.unchanged, found.outranked, len(found.plans)) == (1, 1, 1, 1)
+    # Two units are one hour, one hour is EPA's own, and El Paso's last is of an hour that other files have.
+    assert (counts["rows_read"], counts["rows_loaded"]) == (len(before) + 4, len(before) + 1)
+    assert (counts["rows_duplicate"], counts["rows_quarantined"]) == (2, 1)
+    rows = place.rows(
+        f"SELECT hour_start_utc, hour_start_local, data_year, edition, co2_kg_per_mwh FROM {TABLE} "
+        f"WHERE {EVER} AND region = 'TX'"
+    )
+    assert rows == [
+        (
+            datetime(2024, 1, 1, 7, tzinfo=UTC),
+            datetime(2024, 1, 1, 1),
+            2024,
+            "core_epacems__hourly_emissions",
+            pytest.approx(3 * 907.18474),
+        )
+    ]
+    told = place.rows("SELECT message, observed FROM etl_quality WHERE column_name = 'hour_start_local'")
+    assert told == [("by the clock of the east of TX the hour is of another quarter", 1)]
+    assert place.rows(f"SELECT DISTINCT edition FROM {TABLE} WHERE {EVER} AND region = 'CA'") == [
+        ("core_epacems__hourly_emissions",)
+    ]
+
+
+def test_what_one_publishers_files_have_wrong_does_not_hold_anothers_of_the_year(place, hour_by_hour):
+    place.put(f"emissions/{YEAR}", b"not,the,header\n")
+    place.put(key(year=2023), body(line(8 + 730 * 24)))
+
+    plans = plan.plan(TABLE, Window()).plans
+
+    assert [{entry.source for entry in one.objects} for one in plans] == [{"campd_hourly"}, {"oge_consumed"}]
+
+
 def test_without_a_landing_bucket_what_is_public_is_loaded_all_the_same(place, hour_by_hour, monkeypatch):
     place.put_fixtures()
     monkeypatch.delenv("LANDING_BUCKET")
@@ -283,6 +341,20 @@ def units(*told):
     return pa.Table.from_pylist(rows, pa.schema([("state", pa.string()), *kinds]))
 
 
+def test_of_a_record_of_decades_only_the_years_under_way_are_held(monkeypatch):
+    monkeypatch.setattr(fossil.StateYears, "OPEN", 1)
+    held = fossil.StateYears()
+    first, second = units((1, 1, 400, 1, 2)), units((1, 1, 200, 1, 2))
+    other = first.set_column(0, "state", pa.array(["NV"]))
+
+    assert held.add(first) == []
+    assert held.add(second) == []
+    assert [(hour["region"], hour["co2_kg_per_mwh"]) for hour in held.add(other)] == [("CA", 300.0)]
+    with pytest.raises(SourceError, match="has hours of CA in 2023 that lie far apart"):
+        held.add(first)
+    assert [(hour["region"], hour["co2_kg_per_mwh"]) for hour in held.rest()] == [("NV", 400.0)]
+
+
 FIGURES = ("co2_kg_per_mwh", "nox_kg_per_mwh", "so2_kg_per_mwh", "generation_mwh", "coverage", "reason")
 NOT_MEASURED = "not measured: ch4, n2o, co2e"
 
@@ -295,7 +367,10 @@ NOT_MEASURED = "not measured: ch4, n2o, co2e"
         # A blank is no zero: who says no CO2 is not in CO2's sums, and in NOx's.
         ([(1, 1, 400, 1, None), (1, 3, None, 3, None)], (400.0, 1.0, None, 1.0, 0.5, f"so2; {NOT_MEASURED}")),
         ([(1, None, 400, 1, 1)], (None, None, None, None, 0.0, f"co2, nox, so2; {NOT_MEASURED}")),
-        ([(0, None, None, None, None), (None, 5, 5, 5, 5)], (None,) * 3 + (0.0, None, f"no unit ran; {NOT_MEASURED}")),
+        ([(0, None, None, None, None)], (None,) * 3 + (0.0, None, f"no unit ran; {NOT_MEASURED}")),
+        # Nor is a blank time none: the unit may have run, and what it generated is not known.
+        ([(0, None, None, None, None), (None, 5, 5, 5, 5)], (None,) * 4 + (0.0, f"co2, nox, so2; {NOT_MEASURED}")),
+        ([(1, 1, 400, 1, 2), (None, 5, 5, 5, 5)], (400.0, 1.0, 2.0, 1.0, 0.5, NOT_MEASURED)),
         # A start takes fuel and gives nothing.
         (
             [(1, 0, 400, 1, 1)],

@@ -4,7 +4,7 @@ import csv
 import os
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -77,8 +77,15 @@ OLD, NEW = "2024-02-01_2024-02", "2024-03-01_2024-03"
         # Of what two have in common the newer owns that part, whichever it is of.
         ([(OLD, "ca"), (NEW, "q1"), (NEW, "q3")], [], {(OLD, "ca"): "quarter=1 quarter=3"}),
         ([(OLD, "q1"), (NEW, "ca"), (NEW, "nv")], [], {(OLD, "q1"): "state=ca state=nv"}),
-        # Of one edition the quarter's.
-        ([(OLD, "ca"), (OLD, "q2")], [], {(OLD, "ca"): "quarter=2"}),
+        # Of one edition the quarter's, whichever name comes last.
+        ([(OLD, "ca"), (OLD, "q2"), (OLD, "tx")], [], {(OLD, "ca"): "quarter=2", (OLD, "tx"): "quarter=2"}),
+        # Four quarters are a year, and three are not.
+        ([(OLD, "ca"), *((NEW, f"q{number}") for number in range(1, 5))], [(OLD, "ca")], {}),
+        (
+            [(OLD, "ca"), *((NEW, f"q{number}") for number in range(1, 4))],
+            [],
+            {(OLD, "ca"): "quarter=1 quarter=2 quarter=3"},
+        ),
     ],
 )
 def test_of_files_that_overlap_the_one_that_was_published_last_owns_what_both_have(names, superseded, left):
@@ -87,7 +94,9 @@ def test_of_files_that_overlap_the_one_that_was_published_last_owns_what_both_ha
     gone = editions.superseded(promised, keys)
 
     assert gone == {FOLDER.format(*name) for name in superseded}
-    assert editions.left(promised, set(keys) - gone) == {FOLDER.format(*name): text for name, text in left.items()}
+    assert {key: " ".join(sorted(parts)) for key, parts in editions.left(promised, set(keys) - gone).items()} == {
+        FOLDER.format(*name): text for name, text in left.items()
+    }
 
 
 def test_another_year_and_what_the_contract_does_not_know_own_nothing():
@@ -107,7 +116,7 @@ def test_a_file_of_all_that_a_newer_one_has_and_more_keeps_the_rest():
     assert editions.superseded(promised, ["1_a/2023-ca-q1", "2_a/2023-ca"]) == {"1_a/2023-ca-q1"}
     assert editions.superseded(promised, ["1_a/2023-ca", "2_a/2023"]) == {"1_a/2023-ca"}
     assert editions.superseded(promised, ["1_a/2023", "2_a/2023-ca"]) == set()
-    assert editions.left(promised, ["1_a/2023", "2_a/2023-ca"]) == {"1_a/2023": "state=ca"}
+    assert editions.left(promised, ["1_a/2023", "2_a/2023-ca"]) == {"1_a/2023": {"state=ca": "2_a/2023-ca"}}
 
 
 def test_overlapping_editions_follow_one_another_and_nothing_is_ever_doubled(place, load):
@@ -158,6 +167,68 @@ def test_a_newer_edition_is_held_against_the_rows_of_its_own_state_alone(place, 
     (planned,) = plan.plan(TABLE, Window()).plans
 
     assert {entry.parts["state"]: entry.rows_replaced for entry in planned.objects} == {"ca": 3, "nv": 2}
+
+
+def test_a_quarter_that_broke_off_takes_no_state_its_hours(place, load, shared_session_without_spark):
+    nevada = [line(hour, state="NV", plant="2336") for hour in range(3)]
+    place.put(FOLDER.format(OLD, "ca"), file_of(line(0), line(1), line(2), line(3, day="2023-06-01")))
+    place.put(FOLDER.format(OLD, "nv"), file_of(*nevada))
+    load(TABLE, ALL)
+    before = place.rows(f"SELECT * FROM {HOURS} ORDER BY facility_id, hour_start_local")
+    place.put(QUARTER, file_of(line(0), line(1), line(2), *nevada[:1]))
+
+    with pytest.raises(ContractError, match=r"no_part_is_lost: 1, must be = 0\. .* Such as NV 2023 Q1 has 1 of 3\."):
+        load(TABLE, ALL)
+
+    assert place.rows(f"SELECT * FROM {HOURS} ORDER BY facility_id, hour_start_local") == before
+    load(TABLE, ALL, accept_loss=True)
+    assert per_file(place) == {"emissions-hourly-2023-ca.csv": 1, "emissions-hourly-2023-q1.csv": 4}
+
+
+def test_a_few_rows_that_a_newer_file_lacks_are_told(place, load, shared_session_without_spark):
+    hours = [line(hour, day=f"2023-01-0{day}") for day in (1, 2) for hour in range(24)]
+    place.put(STATE_YEAR, file_of(*hours))
+    load(TABLE, ALL)
+    place.put(QUARTER, file_of(*hours[:-1], hours[-1].replace("2023-01-02", "2023-01-32")))
+    load(TABLE, ALL)
+
+    told = place.rows(
+        "SELECT check_name, message FROM etl_quality WHERE NOT passed AND severity = 'warning' ORDER BY check_name"
+    )
+    assert [(name, message.rpartition("Such as ")[2]) for name, message in told] == [
+        ("corrections_lose_nothing", "CA 2023 Q1 has 47 of 48."),
+        ("whole_days", "260 1 in 47 hours."),
+    ]
+
+
+def test_what_is_new_cannot_take_a_part_of_what_has_vanished_unless_that_is_retired(
+    place, load, shared_session_without_spark
+):
+    place.put(STATE_YEAR, file_of(line(0), line(1)))
+    load(TABLE, ALL)
+    place.s3.delete_object(Bucket=place.bucket, Key=STATE_YEAR)
+    place.put(QUARTER, file_of(line(0), line(1)))
+
+    with pytest.raises(SourceError, match=f"{QUARTER} has quarter=1 of {STATE_YEAR}; nothing was planned"):
+        plan.plan(TABLE, Window())
+
+    load(TABLE, ALL, retire_vanished=True)
+    assert per_file(place) == {"emissions-hourly-2023-q1.csv": 2}
+
+
+def test_a_part_that_a_vanished_file_has_left_long_ago_does_not_stop_what_follows(
+    place, load, shared_session_without_spark
+):
+    place.put(STATE_YEAR, file_of(line(0), line(1, day="2023-06-01")))
+    place.put(QUARTER, file_of(line(0)))
+    load(TABLE, ALL)
+    place.s3.delete_object(Bucket=place.bucket, Key=STATE_YEAR)
+    place.put(QUARTER.replace("03-01_2024-03", "04-01_2024-04"), file_of(line(0)))
+
+    found, _ = load(TABLE, ALL)
+
+    assert (found.new, found.vanished) == (1, [STATE_YEAR])
+    assert per_file(place) == {"emissions-hourly-2023-ca.csv": 1, "emissions-hourly-2023-q1.csv": 1}
 
 
 def test_files_in_whatever_order_they_come_give_the_same_rows(
@@ -215,6 +286,7 @@ def test_what_is_odd_is_loaded_and_told(place, load, shared_session_without_spar
         ("co2_without_load", 1.0),
         ("emitted_at_rest", 1.0),
         ("plausible_load", 1.0),
+        ("whole_days", 1.0),
     ]
     assert "Such as 260 1 in 1 hours, 4536 kg." in told[1][2]
 
@@ -288,11 +360,11 @@ def test_pudls_hours_become_local_ones_by_the_plants_zone_and_what_is_epas_is_co
 def test_pudls_record_takes_the_years_that_it_owns_over_at_once_and_is_read_by_range(
     place, load, monkeypatch, shared_session_without_spark
 ):
-    place.put(STATE_YEAR, file_of(line(0), line(1)))
+    place.put(STATE_YEAR, file_of(line(0)))
     later = STATE_YEAR.replace("-2023-ca", "-2025-ca")
     place.put(later, file_of(line(0, day="2025-01-01")))
     load(TABLE, ALL)
-    assert per_file(place) == {"emissions-hourly-2023-ca.csv": 2, "emissions-hourly-2025-ca.csv": 1}
+    assert per_file(place) == {"emissions-hourly-2023-ca.csv": 1, "emissions-hourly-2025-ca.csv": 1}
 
     place.put(
         PUDL,
@@ -309,6 +381,10 @@ def test_pudls_record_takes_the_years_that_it_owns_over_at_once_and_is_read_by_r
     assert (counts["rows_loaded"], counts["rows_duplicate"]) == (1, 1)
     assert per_file(place) == {"core_epacems__hourly_emissions.parquet": 1, "emissions-hourly-2025-ca.csv": 1}
     assert load(TABLE, ALL)[1] is None
+
+    # No window has the record in it, which owns its years all the same.
+    found, counts = load(TABLE, (date(2023, 1, 1), date(2023, 12, 31)))
+    assert (found.new, found.outranked, counts) == (0, 1, None)
 
 
 @pytest.mark.skipif(not BOWEN.is_file(), reason="set SUNLEDGER_DATA to a folder with EPA's hours of Bowen")

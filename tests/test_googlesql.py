@@ -23,6 +23,7 @@ PARAMETERS = {
     "last_day": "DATE",
     "last_run": "BOOL",
     "least": "INT64",
+    "leaving": "ARRAY<STRING>",
     "load_id": "STRING",
     "load_ids": "ARRAY<STRING>",
     "message": "STRING",
@@ -51,6 +52,7 @@ def relations(promised):
         "staged": columns_of(promised.arrow_schema),
         "load_objects": columns_of(publish.LOAD_OBJECTS),
         "objects": columns_of(check.OBJECTS),
+        "parts": columns_of(check.PARTS),
         "quarantine": columns_of(stage.QUARANTINE),
         "findings": {column.name: column.type for column in contract.load("etl_quality").columns},
     }
@@ -62,6 +64,7 @@ def scripts():
         "table": FACT.table,
         "key": FACT.key,
         "partition": (FACT.partition,),
+        "part": "CAST(ss_id AS STRING)",
         "columns": FACT.column_names,
         "same_key": " AND ".join(f"live.`{name}` = incoming.`{name}`" for name in FACT.key),
         "within": FACT.within(*ledger.EVER, [{"ss_id": "34"}]),
@@ -103,6 +106,15 @@ def test_every_script_is_googlesql(script):
     analyse(transaction, PARAMETERS, relations(FACT))
 
     assert lint(transaction) == []
+
+
+@pytest.mark.parametrize("table", [table for table in contract.names() if contract.load(table).held_by])
+def test_what_names_the_part_of_a_row_is_googlesql(table):
+    promised = contract.load(table)
+    script = warehouse.sql("rows_by_part", table=table, part=promised.held_by, within=promised.within(*ledger.EVER))
+
+    assert analyse(script, PARAMETERS) == {"part": "STRING", "row_count": "INT64"}
+    assert lint(script) == []
 
 
 @pytest.mark.parametrize("table", contract.names())

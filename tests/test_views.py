@@ -324,6 +324,12 @@ def test_a_unit_without_co2_makes_no_other_clean_and_is_told_by_the_coverage():
     assert (day["co2_kg_per_mwh"], day["coverage"], day["units"]) == (450.0, 0.25, 3)
 
 
+def test_a_plant_that_reports_no_co2_has_no_rate_and_a_coverage_of_nothing():
+    (day,) = plant_days(unit(co2=None), unit("2", mwh=300.0, co2=None))
+
+    assert (day["gross_generation_mwh"], day["co2_kg_per_mwh"], day["coverage"]) == (400.0, None, 0.0)
+
+
 def test_a_plant_at_rest_has_no_rate_and_no_zeros():
     first, second = plant_days(unit(mwh=None, co2=None), unit(day="2023-01-02", hour=23))
 

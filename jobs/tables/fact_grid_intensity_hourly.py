@@ -14,11 +14,13 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs import campd, contract, fossil, published
-from jobs.transform import Parsed, Reject, Rejects, SourceObject
+from jobs import cems, contract, fossil, published
+from jobs.standard_time import by_state_clock
+from jobs.transform import Parsed, Reject, SourceObject
 
 VERSION = 1
 
+TABLE = "fact_grid_intensity_hourly"
 LB = Decimal("0.45359237")  # [kg]
 GASES = ("co2", "ch4", "n2o", "nox", "so2", "co2e")
 # Heat of combined plants taken out, carbon of biomass left in.
@@ -26,6 +28,9 @@ OGE_RATES = {gas: f"consumed_{gas}_rate_lb_per_mwh_for_electricity" for gas in G
 OGE_CLOCKS = ("datetime_utc", "datetime_local")
 # Open Grid Emissions takes the IPCC's newest report at the time of the data: the sixth from here on.
 OGE_AR6_SINCE = 2021
+# Why units' hours are in no state's: the column, and the reason.
+NO_INSTANT = "hour_start_utc", "{state} has several time zones, so that no instant is known"
+NEXT_QUARTER = "hour_start_local", "by the clock of the east of {state} the hour is of another quarter"
 
 
 def transform(source: SourceObject) -> Iterator[Parsed]:
@@ -34,7 +39,10 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
     Raises:
         SourceError: the object is not the table that its key says.
     """
-    yield _consumed(source) if source.layout == "oge_consumed" else _fossil(source)
+    if source.layout == "oge_consumed":
+        yield _consumed(source)
+    else:
+        yield from _fossil(source)
 
 
 def _consumed(source: SourceObject) -> Parsed:
@@ -70,35 +78,39 @@ def _consumed(source: SourceObject) -> Parsed:
     return Parsed(_table(rows.values()), rows_read, duplicates, rejects)
 
 
-def _fossil(source: SourceObject) -> Parsed:
-    """Add up EPA's hours of units by state, each hour of which is in one file.
+def _fossil(source: SourceObject) -> Iterator[Parsed]:
+    """Add up hours of units by state, a state's year after the other where a file has many.
 
-    A row read is a unit's hour; all that is folded into a state's is counted as duplicate. Of a state of several time
-    zones the instants are not known, and its rows are refused, as one.
+    A row read is a unit's hour; all that is folded into a state's is counted as duplicate. Where the zone is not known
+    the instants are not either, and the rows are refused, as one of each state. So are those of another quarter than
+    their hour is of by the state's clock: other files have that hour, of the plants farther east.
     """
-    partial: list[pa.Table] = []
-    unplaced: Counter[str] = Counter()
-    rejects, rows_read, duplicates = Rejects(), 0, 0
-    for block in campd.blocks(source):
-        has_instant = block.rows["hour_start_utc"].is_valid()
-        unplaced.update(block.rows.filter(pc.invert(has_instant))["state"].cast(pa.string()).to_pylist())
-        partial.append(fossil.sums(block.rows.filter(has_instant)))
-        rows_read += block.rows_read
-        duplicates += block.rows_duplicate + pc.sum(has_instant).as_py()
-        rejects.extend(block.rejects)
-    about = {
-        "region_scheme": "us_state",
-        "source": "campd",
-        "basis": "fossil",
-        "edition": source.parts["edition"],
-        "data_year": int(source.parts["local_year"]),
-    }
-    rows = [about | hour for hour in fossil.intensities(partial)]
-    for state, count in sorted(unplaced.items()):
-        rejects.append(
-            Reject(0, "hour_start_utc", f"{state} has several time zones, so that no instant is known", state, count)
-        )
-    return Parsed(_table(rows), rows_read, duplicates - len(rows), list(rejects))
+    held = fossil.StateYears()
+    refused: dict[tuple[str, str], Counter[str]] = {NO_INSTANT: Counter(), NEXT_QUARTER: Counter()}
+    about = {"region_scheme": "us_state", "source": "campd", "basis": "fossil", "edition": source.parts["edition"]}
+
+    def rows_of(hours: list[dict]) -> pa.Table:
+        return _table(about | hour | {"data_year": hour["hour_start_local"].year} for hour in hours)
+
+    for block in cems.blocks(TABLE, source):
+        states = block.rows["state"].cast(pa.string()).combine_chunks()
+        clock = by_state_clock(block.rows["hour_start_utc"].combine_chunks(), states)
+        has_instant = clock.is_valid()
+        is_next = pc.not_equal(pc.quarter(clock), pc.quarter(block.rows["hour_start_local"]))
+        refused[NO_INSTANT].update(states.filter(pc.invert(has_instant)).to_pylist())
+        refused[NEXT_QUARTER].update(states.filter(pc.fill_null(is_next, False)).to_pylist())
+        place = block.rows.column_names.index("hour_start_local")
+        placed = block.rows.set_column(place, "hour_start_local", clock).filter(pc.invert(is_next))
+        rows = rows_of(held.add(placed))
+        # Hours that were read long before may be told only now: over all pieces the counts add up.
+        yield Parsed(rows, block.rows_read, block.rows_duplicate + len(placed) - len(rows), block.rejects)
+    rejects = [
+        Reject(0, column, reason.format(state=state), state, count)
+        for (column, reason), counts in refused.items()
+        for state, count in sorted(counts.items())
+    ]
+    rows = rows_of(held.rest())
+    yield Parsed(rows, 0, -len(rows), rejects)
 
 
 def _rates(cells: dict[str, str], year: int) -> dict:
@@ -141,6 +153,6 @@ def _clocks(cells: dict[str, str], year: int) -> dict[str, datetime]:
 
 
 def _table(rows) -> pa.Table:
-    schema = contract.load("fact_grid_intensity_hourly").arrow_schema
+    schema = contract.load(TABLE).arrow_schema
     schema = pa.schema([column for column in schema if column.name not in ("load_id", "object_id")])
     return pa.Table.from_pylist(list(rows), schema)

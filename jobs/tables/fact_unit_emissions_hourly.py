@@ -9,8 +9,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs import campd, contract, pudl
-from jobs.campd import Block
+from jobs import campd, cems, contract
 from jobs.transform import Parsed, SourceObject
 
 VERSION = 1
@@ -32,18 +31,11 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
         SourceError: the file has another header than its layout.
     """
     empty = True
-    for block in _blocks(source):
+    for block in cems.blocks(TABLE, source):
         empty = False
         yield Parsed(_rows(block.rows), block.rows_read, block.rows_duplicate, block.rejects)
     if empty:
         yield Parsed(_rows(campd.SCHEMA.empty_table()))
-
-
-def _blocks(source: SourceObject) -> Iterator[Block]:
-    if source.layout != "pudl_hourly":
-        return campd.blocks(source)
-    (through,) = (known.owns_through for known in contract.load(TABLE).sources if known.name == source.layout)
-    return pudl.blocks(source, through)
 
 
 def _rows(rows: pa.Table) -> pa.Table:

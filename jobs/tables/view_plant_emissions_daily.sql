@@ -28,6 +28,6 @@ SELECT
   SUM(nox_kg) AS nox_kg,
   SAFE_DIVIDE(SUM(rated_co2_kg), SUM(rated_mwh)) AS co2_kg_per_mwh,
   SAFE_DIVIDE(SUM(rated_co2_kg), SUM(rated_mwh) * 0.45359237) AS co2_lb_per_mwh,
-  SAFE_DIVIDE(SUM(rated_mwh), SUM(gross_generation_mwh)) AS coverage
+  SAFE_DIVIDE(IFNULL(SUM(rated_mwh), 0), SUM(gross_generation_mwh)) AS coverage
 FROM hours
 GROUP BY facility_id, day, state

@@ -1,0 +1,19 @@
+"""cems -- hours of generating units as a table's sources have them, whoever of the two publishes the file."""
+
+from collections.abc import Iterator
+
+from jobs import campd, contract, pudl
+from jobs.campd import Block
+from jobs.transform import SourceObject
+
+
+def blocks(table: str, source: SourceObject) -> Iterator[Block]:
+    """Read a file of hours of units in blocks of `campd.SCHEMA`, up to the year that the table's contract takes of it.
+
+    Raises:
+        SourceError: the file has another header than its layout.
+    """
+    if source.layout != "pudl_hourly":
+        return campd.blocks(source)
+    (through,) = (known.owns_through for known in contract.load(table).sources if known.name == source.layout)
+    return pudl.blocks(source, through)

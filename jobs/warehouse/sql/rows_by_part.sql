@@ -1,0 +1,6 @@
+-- How many rows of some object versions are in the table, by part.
+SELECT {part} AS part, COUNT(*) AS row_count
+FROM {table}
+WHERE {within}
+  AND object_id IN (SELECT leaving FROM UNNEST(@leaving) AS leaving)
+GROUP BY part
