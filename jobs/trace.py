@@ -19,7 +19,7 @@ from jobs.listing import Window
 from jobs.warehouse import sql, warehouse
 
 # Columns that add up, by the ends of their names.
-ADDITIVE = ("_kg", "_kwh", "_mwh", "_usd")
+ADDITIVE = ("_kg", "_t", "_kwh", "_mwh", "_usd")
 OWN = ("load_id", "object_id")
 
 
@@ -191,7 +191,6 @@ def _added_up(promised: Contract, within: str, asked: dict[str, str]) -> Iterato
         counts = Counter((row["object_id"], row["load_id"]) for row in rows)
         yield replace(
             _of(part, counts, {}),
-            figures=_figures(part, of_figures, asked),
             named=tuple({key: row[key] for key in row if row[key] is not None and key not in OWN} for row in rows),
             made_of=tuple(_referenced(part, of_figures, asked)),
         )

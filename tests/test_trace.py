@@ -67,9 +67,12 @@ def test_a_figure_of_the_inventory_leads_to_its_lines_their_factors_and_assumpti
     assert {line["activity"] for line in lines.named} == {"bus", "car", "commuter_rail", "intercity_rail", "subway"}
     assert sum(line["co2e_kg"] for line in lines.named) == pytest.approx(21_702.34504)
     assert places(lines) == [("emissions/commuting_bins/2026-02-01_2023/commuting_bins.csv", 6)]
-    factors, versions = (one for one in lines.made_of if one.rows and one.table != "dim_price_index")
-    assert [key for key, _ in places(factors)] == ["emissions/ef_hub/2024-06-05_2024/travel.csv"]
-    assert [key for key, _ in places(versions)] == ["emissions/assumptions/2026-01-20_2026.1/assumptions.csv"]
+    assert {(one.table, key) for one in lines.made_of for key, _ in places(one)} == {
+        ("dim_emission_factor", "emissions/ef_hub/2024-06-05_2024/travel.csv"),
+        ("dim_assumption", "emissions/assumptions/2026-01-20_2026.1/assumptions.csv"),
+    }
+    (figures,) = traced.figures
+    assert figures["co2e_t"] == pytest.approx(21.70234504)
 
 
 def test_a_column_that_is_called_after_the_key_of_a_table_looked_at_leads_to_it():
