@@ -148,6 +148,43 @@ def test_two_equal_lines_of_one_file_are_two_taxis_and_one_id_is_one():
     assert accounted(known)
 
 
+INVOICES = "SAP Invoice Number,Category Level 3,Invoice Date,Cost Object,Total\n"
+
+
+def test_invoices_without_numbers_of_their_lines_keep_all_lines():
+    body = INVOICES + "900,Hotels,2023-01-31,7,500\n900,Hotels,2023-01-31,7,500\n900,Hotels,2023-01-31,7,200\n"
+
+    (piece,) = made(("goods", "2023", body))
+
+    assert [row["amount_usd"] for row in piece.rows.to_pylist()] == [500.0, 500.0, 200.0]
+    assert (piece.rows_duplicate, piece.rejects) == (0, [])
+    # Another invoice that says the same in another file is not the same line.
+    assert refused(("goods", "2023", body), ("goods", "more", INVOICES + "901,Hotels,2023-01-31,7,500\n")) == []
+
+
+def test_an_id_that_a_data_frame_has_taken_for_a_number_is_the_same_id():
+    first = ("travel", "q1", WITH_IDS + FLIGHT.replace(",7", ",7,1001"))
+    again = ("travel", "all", WITH_IDS + FLIGHT.replace(",7", ",7,1001.0"), "2024-03-01")
+
+    assert [reason[:18] for _, _, reason in refused(first, again)] == ["is in travel q1 of"]
+
+
+def test_the_same_lines_on_two_sheets_are_there_once_and_equal_ones_of_a_sheet_each():
+    taxi = [5, "Airfare", date(2023, 1, 31), 7]
+    header = TRAVEL.strip().split(",")
+    book = workbook(January=[header, taxi, taxi], All=[header, taxi, taxi, [9, *taxi[1:]]])
+
+    (piece,) = made(("travel", "q1", book))
+
+    assert [(row["sheet"], row["amount_usd"]) for row in piece.rows.to_pylist()] == [
+        ("January", 5.0),
+        ("January", 5.0),
+        ("All", 9.0),
+    ]
+    assert (piece.rows_duplicate, piece.rejects) == (2, [])
+    assert accounted(piece)
+
+
 def test_a_bin_that_comes_twice_with_other_riders_is_refused():
     survey = "Commute Time (minutes),Drove alone\n28,100\n28,90\n"
 
