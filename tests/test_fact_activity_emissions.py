@@ -8,6 +8,7 @@ from office import CAR, HUB, MAPPING, TRAVEL, assumptions, cpi, made, naics, row
 from workbooks import workbook
 
 from jobs.errors import ContractError, SourceError
+from jobs.tables import fact_activity_emissions as activity
 
 BASIN = {"ef_hub_edition": ["h"], "supply_chain_edition": ["v1.2"]}
 FLIGHT = "1000,Airfare,2023-01-31,7\n"
@@ -212,10 +213,22 @@ def test_a_bin_that_comes_twice_with_other_riders_is_refused():
         (
             "activity_mapping",
             "m",
-            MAPPING + "travel,air,NAICS 481111,0.5,\n",
+            MAPPING + "travel,air,NAICS 721110,0.5,\n",
             "travel, air: the shares come to 1.5",
         ),
         ("activity_mapping", "m", MAPPING + "travel,x,excluded,1.5,\n", "line 11: 1.5 is no share of one"),
+        (
+            "activity_mapping",
+            "m",
+            MAPPING + "travel,taxi,NAICS 721110,0.5,\ntravel,TAXI,NAICS 721110,0.5,\n",
+            "line 12: travel, taxi, NAICS 721110 is there twice",
+        ),
+        (
+            "activity_mapping",
+            "m",
+            MAPPING + "energy,gas,Natural Gas,0.5,\nenergy,gas,excluded,0.5,\n",
+            "line 11: energy is weighed as one thing, and this is a share of it.* line 12: energy",
+        ),
         (
             "assumptions",
             "a",
@@ -289,6 +302,15 @@ def test_what_somebody_else_has_worked_out_is_taken_over_by_its_category():
     ]
     # A spreadsheet has made 3.1 of 3.10, or somebody means the first of Scope 3; nobody can know.
     assert [one.reason for one in piece.rejects] == ["'3.1' is no category, by its id or its name"]
+
+
+def test_parts_of_a_line_that_would_take_one_place_fail_the_load(monkeypatch):
+    once = activity.weigh
+
+    monkeypatch.setattr(activity, "weigh", lambda *args: 2 * once(*args))
+
+    with pytest.raises(SourceError, match="travel q1 line 2 is weighed as 2 parts, and two of them have one category"):
+        rows(("travel", "q1", TRAVEL + FLIGHT))
 
 
 # What is known from when to when.
