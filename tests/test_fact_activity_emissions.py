@@ -128,6 +128,13 @@ def test_one_edition_that_has_landed_twice_is_refused_and_both_are_named():
         rows(files[0], ("travel", "fy23.1", TRAVEL + FLIGHT, "2024-02-01"))
 
 
+def test_a_mapping_that_is_there_as_csv_and_as_a_workbook_is_refused():
+    twice = [("activity_mapping", "m1", MAPPING, "2024-01-01"), ("activity_mapping", "m1", MAPPING, "2024-01-01")]
+
+    with pytest.raises(SourceError, match="activity_mapping/2024-01-01_m1/ has activity_mapping twice"):
+        made(("travel", "q1", TRAVEL + FLIGHT), *twice, activity_mapping={})
+
+
 @pytest.mark.parametrize("months", [("2023.06", "2023.07"), ("2023.01", "2023.02")])
 def test_months_that_are_called_like_versions_do_not_replace_one_another(months):
     files = [("travel", month, TRAVEL + FLIGHT, f"2024-0{at}-01") for at, month in enumerate(months, start=2)]

@@ -71,7 +71,7 @@ class Said:
 
     @property
     def key(self) -> str:
-        """Tell where a file of lines has landed."""
+        """Tell where a file of lines, of assumptions or of the mapping has landed."""
         return f"emissions/{self.layout}/{self.published_on}_{self.edition}/"
 
 
@@ -304,7 +304,15 @@ def _editions(objects: Sequence[Said]) -> Editions:
 
 
 def _by_version(objects: Sequence[Said], layout: str) -> dict[tuple[date, str], list[dict]]:
-    return {one.version: one.piece.rows.to_pylist() for one in objects if one.layout == layout}
+    found: dict[tuple[date, str], list[dict]] = {}
+    for one in objects:
+        if one.layout == layout:
+            if one.version in found:
+                raise SourceError(
+                    f"{one.key} has {layout} twice, and only one counts; take the other out of the bucket"
+                )
+            found[one.version] = one.piece.rows.to_pylist()
+    return found
 
 
 def _table(rows: list[Mapping]) -> pa.Table:
