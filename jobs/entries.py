@@ -53,9 +53,9 @@ class CellError(Exception):
 class Feed:
     """A kind of file: its columns, which of them are a kind of thing each, and how an entry is read and known again.
 
-    `identity` names what no two entries have alike; where it is empty, or the file has no such column, an entry is
-    known by all that it says, and by how many in its file have said the same before it. The numbers in the column
-    `whole` are shares of one.
+    `identity` names what no two entries have alike; where it is empty, or an entry does not say all of it, it is known
+    by all that it says, and by how many on its sheet have said the same before it. The numbers in the column `whole`
+    are shares of one.
     """
 
     category_id: str
@@ -88,7 +88,7 @@ def entries(source: SourceObject, feed: Feed) -> Parsed:
     made: list[dict] = []
     rejects, rows_read, duplicates = [], 0, 0
     known: dict[str, dict] = {}
-    alike: Counter[str] = Counter()
+    alike: Counter[tuple[str | None, str]] = Counter()
     for line in sheets.lines(source.body(), feed.headers, feed.more):
         if line.fault:
             rows_read += 1
@@ -100,7 +100,7 @@ def entries(source: SourceObject, feed: Feed) -> Parsed:
                 said = feed.read(line.cells, kind, source.parts)
                 shares += number(line.cells, feed.whole) if feed.whole and line.cells[feed.whole] else 0
                 said["fiscal_year"] = said.get("fiscal_year") or fiscal_year(said["activity_date"])
-                line_id = _line_id(source.layout, feed, line.cells, said, alike)
+                line_id = _line_id(source.layout, feed, line, said, alike)
                 if line_id in known:
                     if known[line_id]["said"] == said:
                         duplicates += 1
@@ -132,14 +132,17 @@ def _kinds(line: sheets.Line, feed: Feed) -> list[str | None]:
     return [kind for kind in feed.kinds if line.cells[kind]] if feed.kinds else [None]
 
 
-def _line_id(layout: str, feed: Feed, cells: dict[str, str], said: dict, alike: Counter[str]) -> str:
-    """Name an entry by what it is known by, or else by all that it says and the number of those `alike` before it."""
-    named = [said.get(name) or cells.get(name) or None for name in feed.identity]
-    if named and named[0] is not None:
+def _line_id(layout: str, feed: Feed, line: sheets.Line, said: dict, alike: Counter[tuple[str | None, str]]) -> str:
+    """Name an entry by what it is known by, or else by all that it says and the number of those `alike` before it.
+
+    Those of other sheets do not count: a summary beside the months has the same lines, and they are not two.
+    """
+    named = [sheets.code(line.cells.get(name, "")) if said.get(name) is None else said[name] for name in feed.identity]
+    if named and "" not in named:
         return digest(layout, *named)
-    content = digest(layout, *(str(said[name]) for name in sorted(said)))
-    alike[content] += 1
-    return digest(content, alike[content])
+    content = digest(layout, *(str(said[name]) for name in sorted(said)), *(part for part in named if part != ""))
+    alike[line.sheet, content] += 1
+    return digest(content, alike[line.sheet, content])
 
 
 def number(cells: Mapping[str, str], name: str) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from jobs import bills, rides
-from jobs.known import EXCLUDED, Known
+from jobs.known import EXCLUDED, Known, Target
 from jobs.weighed import AS_PUBLISHED, MAPPED, NO_PRICE_INDEX, UNMAPPED, Taken, by_mapping, by_statement, row_of
 
 WITH_MARGINS = "with margins"
@@ -18,10 +18,33 @@ WITH_MARGINS = "with margins"
 def weigh(feed: str, category_id: str, entry: Mapping, known: Known) -> list[dict]:
     """Make the rows of an entry: no two of one category, item and activity.
 
+    What the mapping excludes is not weighed, whatever the feed; nor is an entry that says so of itself.
+
     Raises:
         SourceError: an assumption that they need is not there.
     """
-    return list(METHODS[feed](feed, category_id, entry, known))
+    method, weighed = METHODS[feed]
+    targets = known.mapped(feed, entry["item"])
+    excluded = [target for target in targets if target.activity == EXCLUDED or entry["is_excluded"]]
+    rows = [
+        row_of(
+            category_id, entry, target.activity, EXCLUDED, method=method, **_part(entry, target), **by_mapping(target)
+        )
+        for target in excluded
+    ]
+    if excluded and len(excluded) == len(targets):
+        return rows
+    return [*rows, *weighed(feed, category_id, entry, known)]
+
+
+def _part(entry: Mapping, target: Target) -> dict:
+    """Tell how much of an entry a target has, and its group."""
+    shares = {name: entry[name] * target.share for name in ("amount_usd", "quantity") if entry[name] is not None}
+    return shares | {"expense_group": target.group}
+
+
+def _targets(feed: str, entry: Mapping, known: Known) -> list[Target]:
+    return [target for target in known.mapped(feed, entry["item"]) if target.activity != EXCLUDED]
 
 
 def _spend(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterator[dict]:
@@ -32,16 +55,13 @@ def _spend(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterato
     """
     taken = Taken(known, entry["fiscal_year"])
     applied = taken("hard_cost_share") if entry["item"] == "new construction" else 1.0
-    targets = known.mapped(feed, entry["item"])
+    targets = _targets(feed, entry, known)
     if not targets:
         yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="spend")
     for target in targets:
         amount = entry["amount_usd"] * target.share
         about = {"amount_usd": amount, "expense_group": target.group, "method": "spend", **by_mapping(target)}
         row = partial(row_of, category_id, entry, target.activity, **about)
-        if target.activity == EXCLUDED or entry["is_excluded"]:
-            yield row(EXCLUDED)
-            continue
         found = partial(known.factor, "supply_chain", entry["fiscal_year"], "spend", target.activity)
         factor = found("CO2e", variant=WITH_MARGINS)
         if factor is None:
@@ -68,7 +88,7 @@ def _spend(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterato
 
 def _waste(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterator[dict]:
     """Weigh waste by material and what becomes of it; the mapping says what goes where, and in which shares."""
-    targets = known.mapped(feed, entry["item"])
+    targets = _targets(feed, entry, known)
     if not targets:
         yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="waste")
     for target in targets:
@@ -89,10 +109,11 @@ def _given(_feed: str, _category_id: str, entry: Mapping, _known: Known) -> Iter
     yield row_of(entry["item"], entry, "stated", AS_PUBLISHED, method="as_published", **stated)
 
 
-METHODS: Mapping[str, Callable[[str, str, Mapping, Known], Iterator[dict]]] = {
-    **dict.fromkeys(("travel", "goods", "food", "construction", "maintenance"), _spend),
-    **dict.fromkeys(("commuting_bins", "commuting_minutes", "commuting_counts"), rides.weigh),
-    "energy": bills.weigh,
-    "waste": _waste,
-    "manual": _given,
+# By feed: what the method is called, and what weighs an entry.
+METHODS: Mapping[str, tuple[str, Callable[[str, str, Mapping, Known], Iterator[dict]]]] = {
+    **dict.fromkeys(("travel", "goods", "food", "construction", "maintenance"), ("spend", _spend)),
+    **dict.fromkeys(("commuting_bins", "commuting_minutes", "commuting_counts"), ("distance", rides.weigh)),
+    "energy": ("energy", bills.weigh),
+    "waste": ("waste", _waste),
+    "manual": ("as_published", _given),
 }

@@ -106,13 +106,14 @@ def mapping(source: SourceObject) -> tuple[list[dict], int]:
 
     Raises:
         SourceError: it is no mapping, or has lines that cannot be used, all of which are named: a mapping is right, or
-            it is not used. The shares of a key come to one.
+            it is not used. The shares of a key come to one, each of another activity; energy is weighed as one thing.
     """
     rows: list[dict] = []
     faults = []
     shares: dict[tuple[str, str], float] = {}
+    seen: set[tuple[str, str, str]] = set()
     for line in sheets.lines(source.body(), MAPPING, MAPPING_MORE):
-        fault = line.fault or _mapping_fault(line.cells)
+        fault = line.fault or _mapping_fault(line.cells, seen)
         if fault:
             faults.append(f"{line.place('line') if line.sheet else 'line'} {line.number}: {fault}: {line.raw_text!r}")
             continue
@@ -130,7 +131,7 @@ def mapping(source: SourceObject) -> tuple[list[dict], int]:
     return rows, len(rows)
 
 
-def _mapping_fault(cells: dict[str, str]) -> str | None:
+def _mapping_fault(cells: dict[str, str], seen: set[tuple[str, str, str]]) -> str | None:
     if empty := [name for name in MAPPING if not cells[name]]:
         return f"{empty[0]} is empty"
     if MANGLED.fullmatch(cells["activity"]):
@@ -141,7 +142,15 @@ def _mapping_fault(cells: dict[str, str]) -> str | None:
         share = number(cells["share"]) if cells["share"] else 1.0
     except ValueError as fault:
         return str(fault)
-    return None if 0 < share <= 1 else f"{cells['share']} is no share of one"
+    if not 0 < share <= 1:
+        return f"{cells['share']} is no share of one"
+    if cells["feed"] == "energy" and share < 1:
+        return "energy is weighed as one thing, and this is a share of it"
+    said = cells["feed"], cells["key"].casefold(), cells["activity"]
+    if said in seen:
+        return f"{', '.join(said)} is there twice; say it once, with both shares together"
+    seen.add(said)
+    return None
 
 
 def history(editions: Editions) -> list[Known]:

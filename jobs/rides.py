@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from jobs.known import Known
+from jobs.known import EXCLUDED, Known
 from jobs.weighed import GASES, MAPPED, UNMAPPED, Taken, by_gases, by_mapping, by_statement, row_of
 
 NONE = "none"
@@ -58,7 +58,7 @@ def weigh(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterator
             miles = _miles_one_way(feed, entry, part, taken) * of_all
             for name in (share, split):
                 miles *= taken(name) if name else 1.0
-            yield _ride(category_id, entry, part, miles, known, taken)
+            yield from _ride(category_id, entry, part, miles, known, taken)
 
 
 def _miles_one_way(feed: str, entry: Mapping, part: str, taken: Taken) -> float:
@@ -72,13 +72,23 @@ def _miles_one_way(feed: str, entry: Mapping, part: str, taken: Taken) -> float:
     return entry["quantity"] * miles * taken("days_per_week")
 
 
-def _ride(category_id: str, entry: Mapping, part: str, miles: float, known: Known, taken: Taken) -> dict:
+def _ride(category_id: str, entry: Mapping, part: str, miles: float, known: Known, taken: Taken) -> Iterator[dict]:
+    """Weigh the miles of a kind of ride as each of what it is mapped to, by its share; of several each has a name."""
     targets = known.mapped("commuting", part)
     found = partial(known.factor, "ef_hub", entry["fiscal_year"], "distance")
-    factors = {gas: factor for target in targets for gas in GASES if (factor := found(target.activity, gas))}
-    about = {"quantity": miles, "method": "distance", "assumption_version": taken.version}
-    if "CO2" not in factors:
-        return row_of(category_id, entry, part, UNMAPPED, **about | {"quantity_unit": "mile"})
-    about |= {"quantity_unit": factors["CO2"]["unit"].removeprefix("kg/"), **by_mapping(targets[0])}
-    masses = {gas: miles * factor["value"] for gas, factor in factors.items()}
-    return row_of(category_id, entry, part, MAPPED, **about, **by_gases(masses, factors, known, entry))
+    about = {"quantity": miles, "quantity_unit": "mile", "method": "distance", "assumption_version": taken.version}
+    if not targets:
+        yield row_of(category_id, entry, part, UNMAPPED, **about)
+    for target in targets:
+        about |= {"quantity": miles * target.share}
+        row = partial(row_of, category_id, entry, part if len(targets) == 1 else f"{part}: {target.activity}")
+        factors = {gas: factor for gas in GASES if (factor := found(target.activity, gas))}
+        if target.activity == EXCLUDED:
+            yield row(EXCLUDED, **about, **by_mapping(target))
+        elif "CO2" not in factors:
+            yield row(UNMAPPED, **about)
+        else:
+            masses = {gas: about["quantity"] * factor["value"] for gas, factor in factors.items()}
+            unit = factors["CO2"]["unit"].removeprefix("kg/")
+            weighed = by_mapping(target) | by_gases(masses, factors, known, entry)
+            yield row(MAPPED, **about | {"quantity_unit": unit}, **weighed)

@@ -8,6 +8,7 @@ from office import CAR, HUB, MAPPING, TRAVEL, assumptions, cpi, made, naics, row
 from workbooks import workbook
 
 from jobs.errors import ContractError, SourceError
+from jobs.tables import fact_activity_emissions as activity
 
 BASIN = {"ef_hub_edition": ["h"], "supply_chain_edition": ["v1.2"]}
 FLIGHT = "1000,Airfare,2023-01-31,7\n"
@@ -78,6 +79,70 @@ def test_two_files_that_claim_the_same_lines_are_told_apart_from_two_versions_of
     assert refused(first, ("travel", "q1.2", lines, "2024-03-01")) == []
 
 
+WITH_IDS = TRAVEL.replace("\n", ",Report Entry ID\n")
+E9 = "1000,Airfare,2023-01-31,7,E9\n"
+
+
+def test_a_line_that_has_moved_to_another_file_is_there_from_that_day_on():
+    other = "5,Airfare,2023-01-31,7,E1\n"
+
+    found = made(
+        ("travel", "q1", WITH_IDS + other + E9, "2024-02-01"),
+        ("travel", "q1.2", WITH_IDS + other, "2024-04-01"),
+        ("travel", "q2", WITH_IDS + E9, "2024-04-01"),
+    )
+
+    assert not [reject for piece in found for reject in piece.rejects]
+    nine = [row for piece in found for row in piece.rows.to_pylist() if row["amount_usd"] == 1000]
+    assert stretches(nine) == [
+        ("2024-02-01", "2024-04-01", pytest.approx(867.95, abs=5e-3)),
+        ("2024-04-01", None, pytest.approx(867.95, abs=5e-3)),
+    ]
+    assert [row["edition"] for row in nine] == ["q1", "q2"]
+
+
+def test_a_line_that_was_refused_does_not_keep_the_right_one_out():
+    wrong = ("travel", "q1", WITH_IDS + E9.replace(",7,", ",8,"), "2024-02-01")
+    right = ("travel", "q2", WITH_IDS + E9, "2024-03-01")
+
+    assert refused(wrong, right) == [(2, "cost_object", "the cost object 8 is in no edition of the organisation")]
+    assert [(row["edition"], row["cost_object"]) for row in rows(wrong, right)] == [("q2", "7")]
+    # Nor does it where it could be used later: the other was known before.
+    units = {
+        ("2023-01-01", "o"): office.UNITS + "7,2023,D,Dep,S\n",
+        ("2024-09-01", "o2"): office.UNITS + "8,2024,D,D,S\n",
+    }
+    assert [row["edition"] for row in rows(wrong, right, org_units=units)] == ["q2"]
+
+
+def test_one_edition_that_has_landed_twice_is_refused_and_both_are_named():
+    both = r"travel/2024-02-01_fy23/ and emissions/travel/2024-04-01_fy23/ are both version 1 of fy23, .* as fy23\.2"
+    files = [("travel", "fy23", TRAVEL + FLIGHT, "2024-02-01"), ("travel", "fy23", TRAVEL + FLIGHT, "2024-04-01")]
+
+    for landed_ in (files, files[::-1]):
+        with pytest.raises(SourceError, match=both):
+            rows(*landed_)
+    with pytest.raises(
+        SourceError, match=r"2024-02-01_fy23/ and emissions/travel/2024-02-01_fy23\.1/ are both version 1"
+    ):
+        rows(files[0], ("travel", "fy23.1", TRAVEL + FLIGHT, "2024-02-01"))
+
+
+def test_a_mapping_that_is_there_as_csv_and_as_a_workbook_is_refused():
+    twice = [("activity_mapping", "m1", MAPPING, "2024-01-01"), ("activity_mapping", "m1", MAPPING, "2024-01-01")]
+
+    with pytest.raises(SourceError, match="activity_mapping/2024-01-01_m1/ has activity_mapping twice"):
+        made(("travel", "q1", TRAVEL + FLIGHT), *twice, activity_mapping={})
+
+
+@pytest.mark.parametrize("months", [("2023.06", "2023.07"), ("2023.01", "2023.02")])
+def test_months_that_are_called_like_versions_do_not_replace_one_another(months):
+    files = [("travel", month, TRAVEL + FLIGHT, f"2024-0{at}-01") for at, month in enumerate(months, start=2)]
+
+    with pytest.raises(SourceError, match="and no 2023 has landed that it could replace; .* such as 2023-0[26]"):
+        rows(*files)
+
+
 def test_two_equal_lines_of_one_file_are_two_taxis_and_one_id_is_one():
     twice = "5,Airfare,2023-01-31,7\n5,Airfare,2023-01-31,7\n"
     (piece,) = made(("travel", "q1", TRAVEL + twice))
@@ -89,6 +154,43 @@ def test_two_equal_lines_of_one_file_are_two_taxis_and_one_id_is_one():
     assert [one.reason for one in known.rejects] == ["differs from line 2, which is of the same"]
     assert accounted(piece)
     assert accounted(known)
+
+
+INVOICES = "SAP Invoice Number,Category Level 3,Invoice Date,Cost Object,Total\n"
+
+
+def test_invoices_without_numbers_of_their_lines_keep_all_lines():
+    body = INVOICES + "900,Hotels,2023-01-31,7,500\n900,Hotels,2023-01-31,7,500\n900,Hotels,2023-01-31,7,200\n"
+
+    (piece,) = made(("goods", "2023", body))
+
+    assert [row["amount_usd"] for row in piece.rows.to_pylist()] == [500.0, 500.0, 200.0]
+    assert (piece.rows_duplicate, piece.rejects) == (0, [])
+    # Another invoice that says the same in another file is not the same line.
+    assert refused(("goods", "2023", body), ("goods", "more", INVOICES + "901,Hotels,2023-01-31,7,500\n")) == []
+
+
+def test_an_id_that_a_data_frame_has_taken_for_a_number_is_the_same_id():
+    first = ("travel", "q1", WITH_IDS + FLIGHT.replace(",7", ",7,1001"))
+    again = ("travel", "all", WITH_IDS + FLIGHT.replace(",7", ",7,1001.0"), "2024-03-01")
+
+    assert [reason[:18] for _, _, reason in refused(first, again)] == ["is in travel q1 of"]
+
+
+def test_the_same_lines_on_two_sheets_are_there_once_and_equal_ones_of_a_sheet_each():
+    taxi = [5, "Airfare", date(2023, 1, 31), 7]
+    header = TRAVEL.strip().split(",")
+    book = workbook(January=[header, taxi, taxi], All=[header, taxi, taxi, [9, *taxi[1:]]])
+
+    (piece,) = made(("travel", "q1", book))
+
+    assert [(row["sheet"], row["amount_usd"]) for row in piece.rows.to_pylist()] == [
+        ("January", 5.0),
+        ("January", 5.0),
+        ("All", 9.0),
+    ]
+    assert (piece.rows_duplicate, piece.rejects) == (2, [])
+    assert accounted(piece)
 
 
 def test_a_bin_that_comes_twice_with_other_riders_is_refused():
@@ -118,10 +220,22 @@ def test_a_bin_that_comes_twice_with_other_riders_is_refused():
         (
             "activity_mapping",
             "m",
-            MAPPING + "travel,air,NAICS 481111,0.5,\n",
+            MAPPING + "travel,air,NAICS 721110,0.5,\n",
             "travel, air: the shares come to 1.5",
         ),
         ("activity_mapping", "m", MAPPING + "travel,x,excluded,1.5,\n", "line 11: 1.5 is no share of one"),
+        (
+            "activity_mapping",
+            "m",
+            MAPPING + "travel,taxi,NAICS 721110,0.5,\ntravel,TAXI,NAICS 721110,0.5,\n",
+            "line 12: travel, taxi, NAICS 721110 is there twice",
+        ),
+        (
+            "activity_mapping",
+            "m",
+            MAPPING + "energy,gas,Natural Gas,0.5,\nenergy,gas,excluded,0.5,\n",
+            "line 11: energy is weighed as one thing, and this is a share of it.* line 12: energy",
+        ),
         (
             "assumptions",
             "a",
@@ -195,6 +309,15 @@ def test_what_somebody_else_has_worked_out_is_taken_over_by_its_category():
     ]
     # A spreadsheet has made 3.1 of 3.10, or somebody means the first of Scope 3; nobody can know.
     assert [one.reason for one in piece.rejects] == ["'3.1' is no category, by its id or its name"]
+
+
+def test_parts_of_a_line_that_would_take_one_place_fail_the_load(monkeypatch):
+    once = activity.weigh
+
+    monkeypatch.setattr(activity, "weigh", lambda *args: 2 * once(*args))
+
+    with pytest.raises(SourceError, match="travel q1 line 2 is weighed as 2 parts, and two of them have one category"):
+        rows(("travel", "q1", TRAVEL + FLIGHT))
 
 
 # What is known from when to when.
@@ -296,6 +419,45 @@ def test_a_newer_version_of_a_file_replaces_its_own_lines_and_a_late_file_is_not
         ("2024-04-01", None, pytest.approx(1073.6)),
         ("2024-05-01", None, 488.0),
     ]
+
+
+def test_a_year_that_is_let_in_later_is_known_from_then_on():
+    narrow = {("2024-01-01", "a1"): assumptions(**BASIN, last_fiscal_year=2022)}
+    wide = {**narrow, ("2024-06-01", "a2"): assumptions(**BASIN)}
+    corrected = ("travel", "q1.2", TRAVEL + FLIGHT, "2024-04-01")
+    reason = "is of the fiscal year 2023, and those are 2015 to 2022"
+
+    assert refused(("travel", "q1", TRAVEL + FLIGHT), assumptions=narrow) == [(2, "fiscal_year", reason)]
+    found = rows(("travel", "q1", TRAVEL + FLIGHT), assumptions=wide)
+    assert stretches(found) == [("2024-06-01", None, pytest.approx(867.95, abs=5e-3))]
+    # What was replaced by then was never known.
+    assert refused(("travel", "q1", TRAVEL + FLIGHT), corrected, assumptions=wide) == [(2, "fiscal_year", reason)]
+
+
+def test_a_year_that_is_shut_out_later_was_known_until_then():
+    versions = {
+        ("2024-01-01", "a1"): assumptions(**BASIN),
+        ("2024-06-01", "a2"): assumptions(**BASIN, last_fiscal_year=2022),
+    }
+
+    (piece,) = made(("travel", "q1", TRAVEL + FLIGHT), assumptions=versions)
+
+    assert stretches(piece.rows.to_pylist()) == [("2024-02-01", "2024-06-01", pytest.approx(867.95, abs=5e-3))]
+    assert accounted(piece)
+
+
+def test_a_cost_object_that_comes_later_lets_its_lines_in_from_its_day_on():
+    units = {
+        ("2023-01-01", "o"): office.UNITS + "1,2023,D,Dep,S\n",
+        ("2024-09-01", "o2"): office.UNITS + "7,2024,D,D,S\n",
+    }
+    reason = "the cost object 7 is in no edition of the organisation"
+
+    found = rows(("travel", "q1", TRAVEL + FLIGHT), org_units=units)
+
+    assert stretches(found) == [("2024-09-01", None, pytest.approx(867.95, abs=5e-3))]
+    files = ("travel", "q1", TRAVEL + FLIGHT), ("travel", "q1.2", TRAVEL + FLIGHT, "2024-08-01")
+    assert refused(*files, org_units=units) == [(2, "cost_object", reason)]
 
 
 def test_what_has_been_replaced_is_not_restated_any_more():

@@ -86,6 +86,76 @@ def test_five_miles_to_work_and_back_on_220_days(mode, kg):
     assert [row["quantity"] for row in found] == [pytest.approx(2200)]
 
 
+def mapped(*lines, without=""):
+    """The mapping without what a feed and key say in it, and with other lines."""
+    kept = [line for line in MAPPING.splitlines(keepends=True) if not (without and line.startswith(without))]
+    return {("2024-01-01", "m1"): "".join([*kept, *(f"{line}\n" for line in lines)])}
+
+
+def test_cars_of_two_kinds_are_weighed_each_by_its_own_factor_and_share():
+    trucks = "Light-Duty Truck,0.9,0.01,0.02,vehicle-mile,2025\n"
+    mapping = mapped(
+        "commuting,car,Passenger Car,0.8,", "commuting,car,Light-Duty Truck,0.2,", without="commuting,car,"
+    )
+
+    car, truck = rows(
+        ("commuting_counts", "2024", "Mode,Count,One-way miles\ncar,1,5\n"),
+        **hub(CAR + trucks, weeks_per_year=44, reply_rate__2024=1, remote_share__2024=0),
+        activity_mapping=mapping,
+    )
+
+    assert [(row["activity"], row["quantity"], row["factor_id"]) for row in (car, truck)] == [
+        ("car: Passenger Car", pytest.approx(1760), "ef_hub/h/distance/Passenger Car/CO2"),
+        ("car: Light-Duty Truck", pytest.approx(440), "ef_hub/h/distance/Light-Duty Truck/CO2"),
+    ]
+    # By AR5: 0.306 + 28 * 0.000009 + 265 * 0.000006 kg a mile of a car, 0.9 + 0.00028 + 0.0053 of a truck.
+    assert [row["co2e_kg"] for row in (car, truck)] == [
+        pytest.approx(1760 * 0.307842),
+        pytest.approx(440 * 0.90558),
+    ]
+
+
+def test_a_ride_that_is_excluded_is_said_to_be_and_one_without_a_factor_keeps_its_share_of_the_miles():
+    mapping = mapped("commuting,car,excluded,0.75,", "commuting,car,Sledge,0.25,", without="commuting,car,")
+
+    found = rows(
+        ("commuting_counts", "2024", "Mode,Count,One-way miles\ncar,1,5\n"),
+        **hub(CAR, weeks_per_year=44, reply_rate__2024=1, remote_share__2024=0),
+        activity_mapping=mapping,
+    )
+
+    assert [(row["mapping_status"], row["quantity"], row["co2e_kg"]) for row in found] == [
+        ("excluded", pytest.approx(1650), None),
+        ("unmapped", pytest.approx(550), None),
+    ]
+
+
+def test_what_is_excluded_is_so_in_every_feed_and_in_its_share():
+    mapping = mapped(
+        "waste,trash,excluded,,",
+        "energy,steam,excluded,,Landlord",
+        "travel,mixed,excluded,0.25,",
+        "travel,mixed,NAICS 721110,0.75,",
+    )
+
+    found = rows(
+        ("waste", "2023", "Key,Service Date,Material,Tons\n1,2023-01-01,TRASH,8\n"),
+        ("energy", "2023", BILL + "W1,Steam,2023-01-01,10,MLB,\n"),
+        ("travel", "q1", TRAVEL + "1000,Mixed,2023-01-31,7\n"),
+        activity_mapping=mapping,
+    )
+
+    names = ("activity", "mapping_status", "method", "quantity", "amount_usd", "expense_group", "mapping_version")
+    assert [tuple(row[name] for name in names) for row in found[:3]] == [
+        ("excluded", "excluded", "waste", 8.0, None, None, "m1"),
+        ("excluded", "excluded", "energy", 10.0, None, "Landlord", "m1"),
+        ("excluded", "excluded", "spend", None, 250.0, None, "m1"),
+    ]
+    assert [(row["activity"], row["amount_usd"], row["co2e_kg"]) for row in found[3:]] == [
+        ("NAICS 721110", 750.0, pytest.approx(0.75 * 162.741, abs=5e-3))
+    ]
+
+
 # EPA's factors v1.2 in dollars of 2021 and the index of BLS.
 @pytest.mark.parametrize(
     ("line", "kg"),

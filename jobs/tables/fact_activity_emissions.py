@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs import contract, known, published
 from jobs.entries import batch, entries
@@ -21,7 +22,7 @@ from jobs.known import Editions, Known
 from jobs.tables import dim_assumption, dim_emission_factor, dim_org_unit, dim_price_index
 from jobs.transform import Parsed, Reject, SourceObject
 
-VERSION = 1
+VERSION = 2
 
 # What lines are weighed with, by the contract's layouts, and the table that reads it.
 DESCRIBED = {
@@ -58,6 +59,49 @@ class Said:
         """Tell which edition it is, so that later ones come later."""
         return self.published_on, self.edition
 
+    @property
+    def place(self) -> tuple[date, str, str]:
+        """Tell where it stands among all objects."""
+        return *self.version, self.layout
+
+    @property
+    def batch(self) -> tuple[str, str]:
+        """Tell which files of lines it is a version of."""
+        return self.layout, batch(self.edition)[0]
+
+    @property
+    def key(self) -> str:
+        """Tell where a file of lines, of assumptions or of the mapping has landed."""
+        return f"emissions/{self.layout}/{self.published_on}_{self.edition}/"
+
+
+# Why a line cannot be used: the column, and the reason.
+Fault = tuple[str | None, str]
+
+
+@dataclass(slots=True)
+class Line:
+    """A line that could be read: where it stands, its days (`until` is the first that is not) and how many rows it has.
+
+    Without rows it has a fault, or was replaced before anything was known of it.
+    """
+
+    one: Said
+    line_id: str
+    sheet: str | None
+    number: int
+    raw_text: str
+    rows: int
+    since: date
+    until: date
+    fault: Fault | None
+
+    @property
+    def reject(self) -> Reject:
+        """Tell why it is refused."""
+        column, reason = self.fault
+        return Reject(self.number, f"{self.sheet}!{column or ''}" if self.sheet else column, reason, self.raw_text)
+
 
 def transform(source: SourceObject) -> Iterator[Parsed]:
     """Tell what an object says: entries of a feed, or rows of what they are weighed with.
@@ -93,50 +137,98 @@ def together(said: Sequence[Parsed]) -> list[Parsed]:
     """
     objects = [Said.of(piece) for piece in said]
     days = known.history(_editions(objects))
-    cost_objects = {code for one in objects if one.layout == "org_units" for code in _column(one, "cost_object")}
     ends = _ends(objects)
     if not days and ends:
         raise SourceError("has lines and no assumptions to weigh them with; land the assumptions first")
-    owners: dict[str, Said] = {}
-    made: dict[int, Parsed] = {}
-    for at, one in sorted(enumerate(objects), key=lambda item: (item[1].version, item[1].layout)):
-        if one.layout in FEEDS:
-            made[at] = _lines(one, days, ends[one.layout, one.edition], cost_objects, owners)
-        else:
-            made[at] = Parsed(_table([]), one.piece.rows_read, one.piece.rows_read)
-    return [made[at] for at in range(len(objects))]
+    units = _first_named(objects)
+    files = [
+        _weighed(one, days, ends[one.layout, one.edition], units) if one.layout in FEEDS else (_table([]), [])
+        for one in objects
+    ]
+    _refuse_what_others_have([line for _, lines in files for line in lines])
+    return [_piece(one, *file) for one, file in zip(objects, files, strict=True)]
 
 
-def _lines(one: Said, days: Sequence[Known], end: date | None, cost_objects: set[str], owners: dict) -> Parsed:
-    """Make the rows of a file's entries, and refuse what cannot be known from the file alone."""
-    rows, rejects, unknown = [], list(one.piece.rejects), 0
-    extra = 0
+def _weighed(
+    one: Said, days: Sequence[Known], end: date | None, units: Mapping[str, date]
+) -> tuple[pa.Table, list[Line]]:
+    """Make the rows of a file's entries, and tell its lines."""
+    rows: list[dict] = []
+    lines = []
     for entry in one.piece.rows.to_pylist():
-        owner = owners.setdefault(entry["line_id"], one)
-        if fault := _fault(one, entry, days[-1], cost_objects, owner):
-            rejects.append(Reject(entry["line"], _place(entry, fault[0]), fault[1], entry["raw_text"]))
-            continue
-        mine = list(_stretches(one, entry, days, end))
-        # A line that was replaced before anything was known of it has no row, and is in its successor.
-        unknown += not mine
-        extra += max(len(mine) - 1, 0)
+        faults: list[Fault] = []
+        mine = list(_stretches(one, entry, days, end, units, faults))
+        since = min((row["known_from"] for row in mine), default=date.max)
+        until = max((row["known_to"] or date.max for row in mine), default=date.max)
+        where = (entry[name] for name in ("line_id", "sheet", "line", "raw_text"))
+        lines.append(Line(one, *where, len(mine), since, until, faults[-1] if faults and not mine else None))
         rows += mine
+    return _table(rows), lines
+
+
+def _refuse_what_others_have(lines: list[Line]) -> None:
+    """Let a line be in one file on a day: in that by which it was known first."""
+    owners: dict[str, list[Line]] = {}
+    for line in sorted((line for line in lines if line.rows), key=lambda line: (line.since, *line.one.place)):
+        mine = owners.setdefault(line.line_id, [])
+        owner = next((other for other in mine if other.one.batch != line.one.batch and line.since < other.until), None)
+        if owner:
+            name, number = batch(owner.one.edition)
+            reason = (
+                f"is in {owner.one.layout} {owner.one.edition} of {owner.one.published_on} too; a file that replaces "
+                f"another is an edition of it, such as {name}.{number + 1}"
+            )
+            line.fault = None, reason
+        else:
+            mine.append(line)
+
+
+def _piece(one: Said, rows: pa.Table, lines: Sequence[Line]) -> Parsed:
+    """Put together what an object has: rows and refused lines of a file, nothing of what lines are weighed with."""
+    if one.layout not in FEEDS:
+        return Parsed(rows, one.piece.rows_read, one.piece.rows_read)
+    refused = [line for line in lines if line.fault]
+    used = [line for line in lines if not line.fault]
+    ids = pa.array([line.line_id for line in refused], pa.string())
+    rows = rows.filter(pc.invert(pc.is_in(rows["line_id"], ids)))
+    # A line that was replaced before anything was known of it has no row, and is in its successor.
+    unknown = sum(not line.rows for line in used)
     # Counted by lines: a line that got lost on the way is missed, however many rows the others have.
-    return Parsed(_table(rows), one.piece.rows_read + extra, one.piece.rows_duplicate + unknown, rejects)
+    rows_read = one.piece.rows_read + sum(max(line.rows - 1, 0) for line in used)
+    rejects = [*one.piece.rejects, *(line.reject for line in refused)]
+    return Parsed(rows, rows_read, one.piece.rows_duplicate + unknown, rejects)
 
 
-def _stretches(one: Said, entry: dict, days: Sequence[Known], end: date | None) -> Iterator[dict]:
-    """Give an entry's rows, each for as long as the same was known; `known_to` is the first day on which it was not."""
+def _stretches(
+    one: Said, entry: dict, days: Sequence[Known], end: date | None, units: Mapping[str, date], faults: list[Fault]
+) -> Iterator[dict]:
+    """Give an entry's rows, each for as long as the same was known; `known_to` is the first day on which it was not.
+
+    Of a stretch of days on which it could not be used there is no row; why is put into `faults`.
+    """
     about = {name: entry[name] for name in ("line_id", "sheet", "line", "activity_date", "fiscal_year", "cost_object")}
     about |= {"feed": one.layout, "edition": one.edition}
     category_id = FEEDS[one.layout].category_id
+    unit_since = units.get(entry["cost_object"], date.max) if entry["cost_object"] else date.min
     open_rows: dict[tuple, dict] = {}
     for at, now in enumerate(days):
-        until = days[at + 1].day if at + 1 < len(days) else date.max
+        until = min(days[at + 1].day if at + 1 < len(days) else date.max, end or date.max)
         since = max(now.day, one.published_on)
-        if since >= min(until, end or date.max):
+        if since >= until:
             continue
-        rows = {(row["category_id"], row["activity"]): row for row in weigh(one.layout, category_id, entry, now)}
+        since = max(since, unit_since)
+        fault = _year_fault(entry, now)
+        if not fault and since >= until:
+            fault = "cost_object", f"the cost object {entry['cost_object']} is in no edition of the organisation"
+        if fault:
+            faults.append(fault)
+        weighed = [] if fault else weigh(one.layout, category_id, entry, now)
+        rows = {(row["category_id"], row["activity"]): row for row in weighed}
+        if len(rows) < len(weighed):
+            raise SourceError(
+                f"{one.layout} {one.edition} line {entry['line']} is weighed as {len(weighed)} parts, and two of them "
+                f"have one category and activity: {', '.join(row['activity'] for row in weighed)}; one would be lost"
+            )
         for key in [key for key, row in open_rows.items() if rows.get(key) != row["weighed"]]:
             yield _closed(open_rows.pop(key), about, since)
         for key, row in rows.items():
@@ -149,41 +241,50 @@ def _closed(row: dict, about: dict, known_to: date | None) -> dict:
     return about | row["weighed"] | {"known_from": row["known_from"], "known_to": known_to}
 
 
-def _fault(one: Said, entry: dict, now: Known, cost_objects: set[str], owner: Said) -> tuple[str, str] | None:
-    """Tell why an entry cannot be used, though it can be read: the column, and the reason."""
+def _year_fault(entry: dict, now: Known) -> Fault | None:
     first, last = (int(now.said(f"{end}_fiscal_year", entry["fiscal_year"]).value) for end in ("first", "last"))
-    if not first <= entry["fiscal_year"] <= last:
-        return "fiscal_year", f"is of the fiscal year {entry['fiscal_year']}, and those are {first} to {last}"
-    if entry["cost_object"] and entry["cost_object"] not in cost_objects:
-        return "cost_object", f"the cost object {entry['cost_object']} is in no edition of the organisation"
-    if (owner.layout, batch(owner.edition)[0]) != (one.layout, batch(one.edition)[0]):
-        return None, (
-            f"is in {owner.layout} {owner.edition} of {owner.published_on} too; a file that replaces another is an "
-            f"edition of it, such as {batch(owner.edition)[0]}.{batch(owner.edition)[1] + 1}"
-        )
-    return None
+    if first <= entry["fiscal_year"] <= last:
+        return None
+    return "fiscal_year", f"is of the fiscal year {entry['fiscal_year']}, and those are {first} to {last}"
 
 
-def _place(entry: dict, column: str | None) -> str | None:
-    return f"{entry['sheet']}!{column or ''}" if entry["sheet"] else column
+def _first_named(objects: Sequence[Said]) -> dict[str, date]:
+    """Tell for each cost object the day of the first edition of the organisation that has it."""
+    found: dict[str, date] = {}
+    for one in objects:
+        for code in one.piece.rows["cost_object"].to_pylist() if one.layout == "org_units" else ():
+            found[code] = min(found.get(code, date.max), one.published_on)
+    return found
 
 
 def _ends(objects: Sequence[Said]) -> dict[tuple[str, str], date | None]:
     """Tell for each file of lines the day on which its next version took its place; none for what still holds.
 
     Raises:
-        SourceError: a later version was published before an earlier one.
+        SourceError: two files are the same version, or one is a version of nothing, or was published before an earlier
+            one.
     """
     batches: dict[tuple[str, str], list[tuple[int, Said]]] = {}
     for one in objects:
         if one.layout in FEEDS:
-            name, number = batch(one.edition)
-            batches.setdefault((one.layout, name), []).append((number, one))
+            batches.setdefault(one.batch, []).append((batch(one.edition)[1], one))
     ends: dict[tuple[str, str], date | None] = {}
-    for versions in batches.values():
-        versions.sort(key=lambda item: item[0])
-        following = [later for _, later in versions[1:]] + [None]
-        for (_, one), later in zip(versions, following, strict=True):
+    for (_, name), versions in batches.items():
+        versions.sort(key=lambda item: (item[0], *item[1].place))
+        following = [*versions[1:], (None, None)]
+        for (number, one), (next_number, later) in zip(versions, following, strict=True):
+            if number == next_number:
+                raise SourceError(
+                    f"{one.key} and {later.key} are both version {number} of {name}, so that their lines would count "
+                    f"twice; take one of them out of the bucket, and land a correction as {name}.{versions[-1][0] + 1}"
+                )
+            # Who calls months 2023.01 and 2023.02 does not mean that February replaces January.
+            if number > 1 and name not in {other.edition for _, other in versions}:
+                raise SourceError(
+                    f"{one.key} is called version {number} of {name}, and no {name} has landed that it could replace; "
+                    f"take it out of the bucket, and land lines of their own under a name without a number behind a "
+                    f"dot, such as {one.edition.replace('.', '-')}"
+                )
             if later and later.published_on < one.published_on:
                 raise SourceError(
                     f"{one.layout} {later.edition} is of {later.published_on}, and is to replace {one.edition} of "
@@ -203,11 +304,15 @@ def _editions(objects: Sequence[Said]) -> Editions:
 
 
 def _by_version(objects: Sequence[Said], layout: str) -> dict[tuple[date, str], list[dict]]:
-    return {one.version: one.piece.rows.to_pylist() for one in objects if one.layout == layout}
-
-
-def _column(one: Said, name: str) -> list:
-    return one.piece.rows[name].to_pylist()
+    found: dict[tuple[date, str], list[dict]] = {}
+    for one in objects:
+        if one.layout == layout:
+            if one.version in found:
+                raise SourceError(
+                    f"{one.key} has {layout} twice, and only one counts; take the other out of the bucket"
+                )
+            found[one.version] = one.piece.rows.to_pylist()
+    return found
 
 
 def _table(rows: list[Mapping]) -> pa.Table:
