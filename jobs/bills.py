@@ -52,8 +52,9 @@ def weigh(_feed: str, _category_id: str, entry: Mapping, known: Known) -> Iterat
     factors = {gas: factor for gas in GASES if (factor := found(gas, region=region))}
     if unit is None or "CO2" not in factors or (unit in ELECTRIC) != is_electricity:
         # What it took to get it here is not known either.
+        named = by_mapping(target) if target.key else {}
         for category_id in (*categories, "3.03"):
-            yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="energy")
+            yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="energy", **named)
         return
     quantity = entry["quantity"] * (ELECTRIC[unit] if is_electricity else _heat(unit, target.activity, taken))
     about = {"quantity_unit": "MWh" if is_electricity else "mmBtu", "method": "energy", **by_mapping(target)}

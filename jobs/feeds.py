@@ -63,20 +63,11 @@ PAYABLE = {"header_status": {"approved"}, "order_status": {"po closed", "soft cl
 NOT_PAYABLE = {
     "header_status": {
         *("abandoned", "ap hold", "booking hold", "canceled", "cancelled", "disputed", "draft", "invalid", "new"),
-        *(
-            "on hold",
-            "pending action",
-            "pending approval",
-            "pending receipt",
-            "processing",
-            "rejected",
-            "void",
-            "voided",
-        ),
+        *("on hold", "pending action", "pending approval", "pending receipt", "processing", "rejected", "voided"),
     },
     "order_status": {
         *("buyer hold", "canceled", "cancelled", "currency hold", "draft", "error", "on hold", "pending approval"),
-        *("rejected", "supplier window hold", "void", "voided"),
+        *("rejected", "supplier window hold", "voided"),
     },
 }
 

@@ -2,8 +2,8 @@
 
 A table begins with the first row that has all headers that are asked for, wherever that is: people put titles above it,
 add columns and move them. A workbook may have it on several sheets, and sheets of other things beside it; a sheet that
-has most of the headers is no other thing. Headers are compared without regard to case, to how many spaces there are, and
-to underscores in their place.
+has most of the headers is no other thing. Headers are compared without regard to case, to how many spaces there are,
+and to underscores in their place.
 """
 
 import csv

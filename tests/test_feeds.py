@@ -7,7 +7,7 @@ from office import made
 from jobs.errors import SourceError
 
 CONSTRUCTION = "Fiscal Year,New Construction,Renovation and Renewal,Currency\n"
-UPKEEP = "Fiscal Year,Work Orders within DoF,Sales Work Orders,DoF Ops Costs,Currency\n"
+UPKEEP = "Fiscal Year,Work Orders within DoF,Sales Work Orders,DoF Ops Costs outside of WOs,Currency\n"
 INVOICES = "SAP Invoice Number,Category Level 3,Invoice Date,Cost Object,Total,Header Status,PO Status\n"
 BILLS = "Building Number,Fuel,Start Date,Number of Units,Unit of Measure,Supplier kg CO2e per kWh\n"
 
@@ -64,10 +64,7 @@ def test_a_way_to_work_that_is_not_known_is_refused_and_one_that_emits_nothing_i
 
 
 def test_what_a_supplier_states_is_of_electricity():
-    body = (
-        BILLS
-        + "W1,Steam,2023-01-01,100,mmBtu,0.2\nW2,Natural gas,2023-01-01,10,THM,0.2\nW3,Power,2023-01-01,1,kWh,0.2\n"
-    )
+    body = BILLS + "W1,Steam,2023-01-01,100,mmBtu,0.2\nW2,Gas,2023-01-01,10,THM,0.2\nW3,Power,2023-01-01,1,kWh,0.2\n"
 
     assert refused("energy", body) == (
         [

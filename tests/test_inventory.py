@@ -29,6 +29,7 @@ def line(feed="travel", category_id="3.06", kg=1000.0, line_id="a", since=FIRST,
         "mapping_status": status,
         "fiscal_year": 2023,
         "gwp_set": "AR4",
+        "activity_date": None,
     } | more
 
 
@@ -76,6 +77,25 @@ def test_a_year_that_was_not_over_was_not_complete():
     (row,) = of("3.06", line(fiscal_year=2024))
 
     assert row["incomplete_because"] == "the fiscal year is not over"
+
+
+def test_a_feed_with_days_is_complete_with_a_day_in_each_month_of_the_fiscal_year():
+    months = [(2022, month) for month in range(7, 13)] + [(2023, month) for month in range(1, 7)]
+    year = [line(line_id=f"{at}", activity_date=date(*month, 15)) for at, month in enumerate(months)]
+    surveys = [line("commuting_bins", "3.07"), line("commuting_bins", "3.07", line_id="b")]
+
+    (whole,) = of("3.06", *year)
+    (quarter,) = of("3.06", *year[:3], line(line_id="more", activity_date=date(2022, 9, 1)))
+    (survey,) = of("3.07", *surveys)
+
+    assert (whole["is_complete"], whole["incomplete_because"]) == (True, None)
+    assert (quarter["is_complete"], quarter["incomplete_because"]) == (False, "travel has 3 of 12 months")
+    assert (survey["is_complete"], survey["incomplete_because"]) == (True, None)
+    # Of two feeds that are added, each has its own months.
+    food = [one | {"feed": "food", "category_id": "3.01"} for one in year[:11]]
+    goods = [one | {"feed": "goods", "category_id": "3.01", "line_id": one["line_id"] + "g"} for one in year]
+    (goods,) = of("3.01", *goods, *food)
+    assert goods["incomplete_because"] == "food has 11 of 12 months"
 
 
 def test_each_day_on_which_something_changed_is_told_and_no_other():
