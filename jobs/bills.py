@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from jobs.errors import SourceError
 from jobs.known import Known, Target
 from jobs.weighed import AS_PUBLISHED, GASES, MAPPED, UNMAPPED, Taken, by_gases, by_mapping, by_statement, row_of
 
@@ -33,16 +32,11 @@ def weigh(_feed: str, _category_id: str, entry: Mapping, known: Known) -> Iterat
     which is the last of the GHG Protocol's hierarchy. Lost on the way and upstream is Scope 3 by the grid of the place.
 
     Raises:
-        SourceError: the mapping has several things that a bill is, or an assumption is not there.
+        SourceError: an assumption is not there.
     """
     year = entry["fiscal_year"]
-    targets = known.mapped("energy", entry["item"]) or [UNKNOWN]
-    if len(targets) > 1:
-        raise SourceError(
-            f"has a bill of {entry['item']}, which the mapping {targets[0].since} weighs as "
-            f"{', '.join(one.activity for one in targets)}; a bill is of one thing, and each would take all of it"
-        )
-    (target,) = targets
+    # A mapping has no shares of energy, so there is no second.
+    (target,) = known.mapped("energy", entry["item"]) or [UNKNOWN]
     taken = Taken(known, year)
     is_electricity = target.activity == "electricity"
     categories = ("2_location", "2_market") if target.activity in BOUGHT else ("1",)

@@ -75,16 +75,17 @@ def test_what_a_supplier_states_is_of_electricity():
     )
 
 
-def test_a_bill_is_of_one_thing_and_what_nothing_weighs_is_unknown_upstream_as_well():
-    mapping = "feed,key,activity,share,group\nenergy,both,Natural Gas,0.5,\nenergy,both,Propane,0.5,\n"
-    one = ("energy", "2023", BILLS + "W1,Peat,2023-01-01,10,THM,\n")
-    two = ("energy", "2023", BILLS + "W1,Both,2023-01-01,10,THM,\n")
-    with_it = {"activity_mapping": {("2024-01-01", "m1"): mapping}}
+def test_a_bill_that_nothing_weighs_is_unknown_upstream_as_well():
+    bills = "W1,Peat,2023-01-01,10,THM,\nW2,Gas,2023-01-01,10,THM,\n"
+    mapping = "feed,key,activity,share,group\nenergy,gas,Natural Gas,,\n"
 
-    (piece,) = made(one, **with_it)
-    assert [(row["category_id"], row["mapping_status"], row["co2e_kg"]) for row in piece.rows.to_pylist()] == [
-        ("1", "unmapped", None),
-        ("3.03", "unmapped", None),
+    (piece,) = made(("energy", "2023", BILLS + bills), activity_mapping={("2024-01-01", "m1"): mapping})
+
+    told = ("line", "category_id", "mapping_status", "co2e_kg", "mapping_version")
+    assert [tuple(row[name] for name in told) for row in piece.rows.to_pylist()] == [
+        (2, "1", "unmapped", None, None),
+        (2, "3.03", "unmapped", None, None),
+        # It is mapped, and there is no factor yet; when there is one, that is the reason.
+        (3, "1", "unmapped", None, "m1"),
+        (3, "3.03", "unmapped", None, "m1"),
     ]
-    with pytest.raises(SourceError, match="a bill of Both, which the mapping m1 weighs as Natural Gas, Propane"):
-        made(two, **with_it)
