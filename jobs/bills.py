@@ -30,9 +30,13 @@ def weigh(_feed: str, _category_id: str, entry: Mapping, known: Known) -> Iterat
 
     Electricity is weighed by the grid of the place, and by what its supplier states of it, or else by the grid again,
     which is the last of the GHG Protocol's hierarchy. Lost on the way and upstream is Scope 3 by the grid of the place.
+
+    Raises:
+        SourceError: an assumption is not there.
     """
     year = entry["fiscal_year"]
-    target = (known.mapped("energy", entry["item"]) or [UNKNOWN])[0]
+    # A mapping has no shares of energy, so there is no second.
+    (target,) = known.mapped("energy", entry["item"]) or [UNKNOWN]
     taken = Taken(known, year)
     is_electricity = target.activity == "electricity"
     categories = ("2_location", "2_market") if target.activity in BOUGHT else ("1",)
@@ -41,15 +45,17 @@ def weigh(_feed: str, _category_id: str, entry: Mapping, known: Known) -> Iterat
     found = partial(known.factor, "ef_hub", year, basis, target.activity)
     factors = {gas: factor for gas in GASES if (factor := found(gas, region=region))}
     if unit is None or "CO2" not in factors or (unit in ELECTRIC) != is_electricity:
-        for category_id in categories:
-            yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="energy")
+        # What it took to get it here is not known either.
+        named = by_mapping(target) if target.key else {}
+        for category_id in (*categories, "3.03"):
+            yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="energy", **named)
         return
     quantity = entry["quantity"] * (ELECTRIC[unit] if is_electricity else _heat(unit, target.activity, taken))
     about = {"quantity_unit": "MWh" if is_electricity else "mmBtu", "method": "energy", **by_mapping(target)}
     masses = {gas: quantity * factor["value"] for gas, factor in factors.items()}
     for category_id in categories:
         row = partial(row_of, category_id, entry, target.activity, **about, quantity=quantity)
-        if category_id == "2_market" and entry["weight"] is not None:
+        if category_id == "2_market" and is_electricity and entry["weight"] is not None:
             stated = by_statement(1000 * quantity * entry["weight"], known.said("gwp_set", year).value)
             yield row(AS_PUBLISHED, **stated)
         else:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
 from jobs import categories, sheets
+from jobs.bills import ELECTRIC
 from jobs.entries import CellError, Feed, batch, number
 from jobs.errors import SourceError
 
@@ -56,13 +57,37 @@ def _expense(cells: dict[str, str], _kind, _parts) -> dict:
     }
 
 
-# Only what was approved and will be paid counts.
-PAYABLE = {"PO Closed", "Soft Closed", "Issued"}
+# Only what was approved and will be paid counts: by column, the states that are that, and those that are not, as
+# procurement systems call them. A word that is in neither may be either.
+PAYABLE = {"header_status": {"approved"}, "order_status": {"po closed", "soft closed", "issued"}}
+NOT_PAYABLE = {
+    "header_status": {
+        *("abandoned", "ap hold", "booking hold", "canceled", "cancelled", "disputed", "draft", "invalid", "new"),
+        *("on hold", "pending action", "pending approval", "pending receipt", "processing", "rejected", "voided"),
+    },
+    "order_status": {
+        *("buyer hold", "canceled", "cancelled", "currency hold", "draft", "error", "on hold", "pending approval"),
+        *("rejected", "supplier window hold", "voided"),
+    },
+}
+
+
+def _is_payable(cells: Mapping[str, str], column: str) -> bool:
+    """Tell whether a state is one of what is paid; one that is not said is.
+
+    >>> [_is_payable({"order_status": state}, "order_status") for state in ("PO closed", "Cancelled", "")]
+    [True, False, True]
+    """
+    state = " ".join(cells[column].casefold().split())
+    if state and state not in PAYABLE[column] | NOT_PAYABLE[column]:
+        raise CellError(column, f"{cells[column]!r} is no state that is known to be paid or not to be")
+    return not state or state in PAYABLE[column]
 
 
 def _invoice(cells: dict[str, str], kind, parts) -> dict:
-    states = cells["header_status"] or "Approved", cells["order_status"] or "Issued"
-    return _expense(cells, kind, parts) | {"is_excluded": states[0] != "Approved" or states[1] not in PAYABLE}
+    # Each is looked at, so that a word that nobody knows is told even where the other excludes the line.
+    payable = [_is_payable(cells, column) for column in PAYABLE]
+    return _expense(cells, kind, parts) | {"is_excluded": not all(payable)}
 
 
 def _cost(times: float, kinds: Mapping[str, str]) -> Callable:
@@ -109,6 +134,8 @@ def _count(cells: dict[str, str], _kind, parts: Mapping[str, str]) -> dict:
 def _bill(cells: dict[str, str], _kind, _parts) -> dict:
     """Read a bill of energy; `weight` is what the supplier states of its own electricity [kg CO2e/kWh]."""
     stated = number(cells, "stated") if cells["stated"] else None
+    if stated is not None and cells["unit"].casefold() not in ELECTRIC:
+        raise CellError("stated", f"is of electricity by the kWh, and the bill is in {cells['unit'] or 'no unit'}")
     said = {"item": _text(cells, "item"), "activity_date": _day(cells), "cost_object": _cost_object(cells)}
     return said | {"quantity": number(cells, "quantity"), "quantity_unit": _text(cells, "unit"), "weight": stated}
 
@@ -147,7 +174,14 @@ MODE_HEADERS = {kind: (mode,) for kind, mode in MODES.items()} | {
     "carpooled": ("carpooled", "carpooled(2-6)", "carpooled (2-6)"),
     "vanpooled": ("vanpooled", "vanpooled(7+)", "vanpooled (7+)"),
 }
-OTHER_MODES = {kind: spellings for kind, spellings in MODE_HEADERS.items() if kind != "drove_alone"}
+# What else surveys have: ways that emit nothing, and what is said of a row. Any other column may be a way that does.
+STILL = ("walked", "walk", "bicycled", "bicycle", "biked", "worked remotely", "worked from home", "worked at home")
+ABOUT = ("role", "commute time", "commute time range", "replies", "total", "last update", "note", "notes")
+OTHER_MODES = (
+    {kind: spellings for kind, spellings in MODE_HEADERS.items() if kind != "drove_alone"}
+    | {name: (name,) for name in STILL + ABOUT}
+    | sheets.ONLY
+)
 DROVE_ALONE = {"drove_alone": MODE_HEADERS["drove_alone"]}
 
 BUILDING = {"new_construction": "new construction", "renovation": "renovation and renewal"}
@@ -196,6 +230,7 @@ FEEDS: Mapping[str, Feed] = {
         "3.02",
         YEAR | {kind: (kind.replace("_", " "), name) for kind, name in BUILDING.items()},
         _cost(1e6, BUILDING),
+        {"currency": ("currency",)},
         kinds=BUILDING,
         identity=("fiscal_year", "item"),
     ),
@@ -203,6 +238,7 @@ FEEDS: Mapping[str, Feed] = {
         "3.02",
         YEAR | {kind: (name,) for kind, name in UPKEEP.items()} | {"other": ("dof ops costs outside of wos",)},
         _cost(1.0, UPKEEP),
+        {"currency": ("currency",)},
         kinds=UPKEEP,
         identity=("fiscal_year", "item"),
     ),

@@ -15,13 +15,14 @@ from jobs.known import EXCLUDED
 from jobs.weighed import NO_PRICE_INDEX, UNMAPPED
 
 MANUAL = "manual"
+MONTHS = 12
 
 
 def tally(lines: Iterable[Mapping]) -> list[dict]:
     """Add up the rows of lines; one row per fiscal year, category and first day that the same was known of both.
 
     A year has a row for every category that somebody feeds or should feed, from the day on that anything is known of
-    the year. What has not been fed is null and incomplete, and never zero.
+    the year. What has not been fed is null and incomplete, and never zero; what was fed for some months is incomplete.
 
     Args:
         lines: rows of fact_activity_emissions, in any order.
@@ -86,6 +87,11 @@ def _sum(year: int, ranks: Sequence[categories.Rank], held: Sequence[Mapping], d
     for status, said in ((UNMAPPED, "that nothing weighs"), (NO_PRICE_INDEX, "of a year without a price index")):
         if without := len({one["line_id"] for one in lines if one["mapping_status"] == status}):
             reasons.append(f"{without} lines {said}")
+    for feed in counted:
+        dated = {one["activity_date"] for one in lines if one["feed"] == feed} - {None}
+        # A survey has no days, and is of its whole year.
+        if dated and (months := len({(one.year, one.month) for one in dated})) < MONTHS:
+            reasons.append(f"{feed} has {months} of {MONTHS} months")
     if day <= date(year, 6, 30):
         reasons.append("the fiscal year is not over")
     stated = [one for one in lines if one["co2e_kg"] is not None]

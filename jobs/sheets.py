@@ -1,8 +1,9 @@
 """sheets -- tables as an office keeps them: CSV, parquet, and workbooks of spreadsheets, all read by their headers.
 
 A table begins with the first row that has all headers that are asked for, wherever that is: people put titles above it,
-add columns and move them. A workbook may have it on several sheets, and sheets of other things beside it. Headers are
-compared without regard to case, to how many spaces there are, and to underscores in their place.
+add columns and move them. A workbook may have it on several sheets, and sheets of other things beside it; a sheet that
+has most of the headers is no other thing. Headers are compared without regard to case, to how many spaces there are,
+and to underscores in their place.
 """
 
 import csv
@@ -19,6 +20,9 @@ from jobs.published import numbered
 
 # One row of any format: its number from one on, what it says there, its cells.
 Row = tuple[int, str, list[str]]
+
+# Among what may be there: nothing else may, for any column may be a way to emit.
+ONLY: Mapping[str, tuple[str, ...]] = {"only": ()}
 
 
 @dataclass(frozen=True)
@@ -49,19 +53,27 @@ def lines(body: bytes, headers: Mapping[str, tuple[str, ...]], more: Mapping[str
     Args:
         body: CSV in UTF-8, parquet, or a workbook (xlsx); which of them, the bytes say.
         headers: what must be there, and the headers that mean it.
-        more: what may be there; a cell of what is not there is empty.
+        more: what may be there; a cell of what is not there is empty. With `ONLY` among it, nothing else may.
 
     Raises:
-        SourceError: it is none of the three, has no such table, or has one of its columns twice.
+        SourceError: it is none of the three, has no such table, has one of its columns twice or one that may not be
+            there, or has a sheet with most of the headers and not all.
     """
     nearest: list[str] = []
     is_there = False
     for sheet, rows in _sheets(body):
         columns: dict[str, int] | None = None
+        near: tuple[int, list[str]] | None = None
         width = 0
         for number, raw_text, cells in rows:
             if columns is None:
-                columns = _columns(cells, headers, more)
+                found = _columns(cells, headers, more)
+                missing = [name for name in headers if name not in found]
+                if not missing:
+                    columns = {name: at for name, (at, *_) in found.items()}
+                    _refuse_unless_clear(cells, found, headers, more)
+                elif near is None and _is_near(found, missing, headers, more):
+                    near = number, missing
                 nearest = nearest or [cell for cell in cells if cell]
                 is_there, width = is_there or columns is not None, len(cells)
             elif any(cell.strip() for cell in cells):
@@ -71,26 +83,41 @@ def lines(body: bytes, headers: Mapping[str, tuple[str, ...]], more: Mapping[str
                     continue
                 cells = {name: cells[at].strip() if at < len(cells) else "" for name, at in columns.items()}
                 yield Line(sheet, number, raw_text, dict.fromkeys(more, "") | cells)
+        if columns is None and near and sheet is not None:
+            wanted = ", ".join(" or ".join(headers[name]) for name in near[1])
+            raise SourceError(f"has a sheet {sheet} whose row {near[0]} has headers of the table, and not {wanted}")
     if not is_there:
         wanted = ", ".join(" or ".join(spellings) for spellings in headers.values())
         raise SourceError(f"has no row with the headers {wanted}; the first is {', '.join(nearest) or 'empty'}")
 
 
-def _columns(cells: list[str], headers, more) -> dict[str, int] | None:
-    """Find what is asked for in a row of headers; none if it is no such row."""
+def _columns(cells: list[str], headers, more) -> dict[str, list[int]]:
+    """Find where what is asked for stands in a row; what does not is not there."""
     there: dict[str, list[int]] = {}
     for at, cell in enumerate(cells):
         there.setdefault(_plain(cell), []).append(at)
-    found: dict[str, int] = {}
-    for name, spellings in {**headers, **more}.items():
-        places = [at for spelling in {_plain(one) for one in spellings} for at in there.get(spelling, ())]
-        if not places and name in headers:
-            return None
+    found = {
+        name: [at for spelling in {_plain(one) for one in spellings} for at in there.get(spelling, ())]
+        for name, spellings in {**headers, **more}.items()
+    }
+    return {name: places for name, places in found.items() if places}
+
+
+def _refuse_unless_clear(cells: list[str], found: Mapping[str, list[int]], headers, more) -> None:
+    """Refuse headers of which one stands twice, or that has what may not be there."""
+    for name, places in found.items():
         if len(places) > 1:
+            spellings = {**headers, **more}[name]
             raise SourceError(f"has {' or '.join(spellings)} {len(places)} times: {', '.join(cells)}")
-        if places:
-            found[name] = places[0]
-    return found
+    read = {at for places in found.values() for at in places}
+    others = [cell for at, cell in enumerate(cells) if at not in read and cell.strip()]
+    if others and ONLY.keys() <= more.keys():
+        raise SourceError(f"has columns that are not known, so that what they say would be lost: {', '.join(others)}")
+
+
+def _is_near(found: Mapping[str, list[int]], missing: list[str], headers, more) -> bool:
+    """Tell whether a row that lacks headers is the table's all the same: it has most, or several that no other has."""
+    return 2 * len(missing) < len(headers) or (len(found) > 1 and ONLY.keys() <= more.keys())
 
 
 def _plain(header: str) -> str:

@@ -55,11 +55,11 @@ def line(line_id, kg, feed="travel", category_id="3.06", cost_object="1", status
 
 def test_a_summary_has_either_method_of_scope_2_and_says_what_is_missing():
     figures = [
-        figure("1", 10.0, 1),
-        figure("2_location", 5.0, 2, "location"),
+        figure("1", 10.0, 1, gwp_sets="AR5"),
+        figure("2_location", 5.0, 2, "location", gwp_sets="AR4, AR5"),
         figure("2_market", 3.0, 2, "market"),
         figure("3.06", 2.0),
-        figure("3.06", 99.0, as_of=date(2023, 12, 1), superseded_on=FEBRUARY),
+        figure("3.06", 99.0, as_of=date(2023, 12, 1), superseded_on=FEBRUARY, gwp_sets="AR6"),
         figure("3.07", None, is_complete=False, incomplete_because="nothing from commuting_bins"),
         figure("3.01", 1.0, is_complete=False, incomplete_because="nothing from food"),
     ]
@@ -76,13 +76,15 @@ def test_a_summary_has_either_method_of_scope_2_and_says_what_is_missing():
         "total_market_t": 16.0,
         "is_complete": False,
         "incomplete_because": "3.01: nothing from food; 3.07: nothing from commuting_bins",
+        # They are added all the same, so a reader is told.
+        "gwp_sets": "AR4, AR5",
     }
 
 
 def test_departments_share_what_there_is_and_what_is_nobodys_stays_beside():
     units = [
         unit("1", "physics", 30.0, 100.0),
-        unit("2", "physics", 10.0),
+        unit("2", "physics", 10.0, 0.0),
         unit("3", "arts", 60.0, 300.0),
         # An older edition of the year, and another year, count for nothing.
         unit("3", "arts", 1000.0, 1000.0, edition="0", day=date(2023, 1, 1)),
@@ -118,6 +120,32 @@ def test_departments_share_what_there_is_and_what_is_nobodys_stays_beside():
         (2023, "3.06", "physics"): pytest.approx(1.5),
         (2023, "3.06", None): pytest.approx(2.5),
         (2022, "3.07", None): 7.0,
+    }
+
+
+def test_a_year_in_which_an_area_or_head_count_is_not_known_is_not_shared_by_it():
+    units = [unit("1", "physics", 30.0, 100.0), unit("2", "physics", 10.0), unit("3", "arts", None, 300.0)]
+    units += [unit("1", "physics", 30.0, None, year=2022), unit("3", "arts", 10.0, 300.0, year=2022)]
+    figures = [
+        figure("1", 8.0, 1, by="area"),
+        figure("3.07", 10.0, by="head_count"),
+        figure("1", 8.0, 1, by="area", fiscal_year=2022),
+        figure("3.07", 10.0, by="head_count", fiscal_year=2022),
+    ]
+
+    found = answer(
+        "view_emissions_by_department",
+        dim_org_unit=units,
+        fact_emissions_inventory=figures,
+        fact_activity_emissions=[line("a", 1000.0)],
+    )
+
+    assert {(row["fiscal_year"], row["category_id"], row["department_id"]): row["co2e_t"] for row in found} == {
+        (2023, "1", None): 8.0,
+        (2023, "3.07", None): 10.0,
+        (2022, "1", None): 8.0,
+        (2022, "3.07", "physics"): pytest.approx(7.5),
+        (2022, "3.07", "arts"): pytest.approx(2.5),
     }
 
 
@@ -173,6 +201,61 @@ def test_what_a_new_assumption_restates_is_told_and_what_it_leaves_is_not():
     assert sorted(tuple(row[name] for name in told) for row in found) == [
         ("assumption", JUNE, 2, 30.0, 45.0),
         ("file", JUNE, 1, 1.0, 2.0),
+    ]
+
+
+def restated(*lines):
+    found = answer("view_activity_restated", fact_activity_emissions=list(lines))
+    told = ("category_id", "because", "row_count", "co2e_before_kg", "co2e_after_kg")
+    return sorted(tuple(row[name] for name in told) for row in found)
+
+
+ENDED, BEGUN = {"known_to": JUNE}, {"known_from": JUNE}
+
+
+def test_what_is_weighed_as_something_else_is_restated_by_the_mapping():
+    to_b = {"mapping_version": "m2", "factor_id": "b", "activity": "NAICS 236220"}
+    to_a = {"mapping_version": "m1", "factor_id": "a"}
+
+    assert restated(
+        line("new", None, status="unmapped", activity="unmapped", **ENDED),
+        line("new", 5.0, **BEGUN, **to_b),
+        line("other", 10.0, **ENDED, **to_a),
+        line("other", 30.0, **BEGUN, **to_b),
+    ) == [("3.06", "mapping", 2, 10.0, 35.0)]
+    # One of two parts of a line goes, and the other takes its share.
+    assert restated(
+        line("halves", 4.0, **ENDED, **to_a),
+        line("halves", 3.0, **ENDED, **to_a | {"factor_id": "b", "activity": "NAICS 236220"}),
+        line("halves", 6.0, **BEGUN, **to_b),
+    ) == [("3.06", "mapping", 1, 7.0, 6.0)]
+    # What nothing named was taken for burnt here, and is electricity.
+    assert restated(
+        line("bill", None, "energy", "1", status="unmapped", **ENDED),
+        line("bill", 9.0, "energy", "2_location", **BEGUN, **to_b),
+    ) == [("2_location", "mapping", 1, None, 9.0)]
+
+
+def test_what_a_corrected_file_drops_and_adds_is_restated_and_a_first_file_restates_nothing():
+    assert restated(
+        line("gone", 10.0, **ENDED),
+        line("kept", 1.0, **ENDED),
+        line("kept", 1.0, **BEGUN, edition="q1.2"),
+        line("added", 7.0, **BEGUN, edition="q1.2"),
+        line("first", 99.0, **BEGUN, edition="q2"),
+    ) == [("3.06", "file", 2, 10.0, 7.0)]
+
+
+def test_a_first_assumption_factor_or_price_is_a_reason_though_there_was_none():
+    assert restated(line("a", 1.0, **ENDED), line("a", 2.0, **BEGUN, assumption_version="a2")) == [
+        ("3.06", "assumption", 1, 1.0, 2.0)
+    ]
+    assert restated(line("a", None, status="unmapped", **ENDED), line("a", 2.0, **BEGUN, factor_id="f")) == [
+        ("3.06", "factor", 1, None, 2.0)
+    ]
+    without = line("a", None, status="no_price_index", factor_id="f", **ENDED)
+    assert restated(without, line("a", 2.0, **BEGUN, factor_id="f", price_index_edition="p")) == [
+        ("3.06", "price index", 1, None, 2.0)
     ]
 
 

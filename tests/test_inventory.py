@@ -3,13 +3,16 @@
 from collections import defaultdict
 from datetime import date
 
+import duckdb
 import office
+import pyarrow as pa
 import pytest
 from office import TRAVEL, assumptions, rows
 
-from jobs import categories, inventory
+from jobs import categories, contract, inventory
 from jobs.errors import ContractError
 from jobs.feeds import FEEDS
+from jobs.warehouse.dialect import SESSION, to_duckdb
 
 TABLE, ALL = "fact_emissions_inventory", (None, None)
 FIRST, LATER = date(2024, 2, 1), date(2024, 6, 1)
@@ -26,6 +29,7 @@ def line(feed="travel", category_id="3.06", kg=1000.0, line_id="a", since=FIRST,
         "mapping_status": status,
         "fiscal_year": 2023,
         "gwp_set": "AR4",
+        "activity_date": None,
     } | more
 
 
@@ -73,6 +77,25 @@ def test_a_year_that_was_not_over_was_not_complete():
     (row,) = of("3.06", line(fiscal_year=2024))
 
     assert row["incomplete_because"] == "the fiscal year is not over"
+
+
+def test_a_feed_with_days_is_complete_with_a_day_in_each_month_of_the_fiscal_year():
+    months = [(2022, month) for month in range(7, 13)] + [(2023, month) for month in range(1, 7)]
+    year = [line(line_id=f"{at}", activity_date=date(*month, 15)) for at, month in enumerate(months)]
+    surveys = [line("commuting_bins", "3.07"), line("commuting_bins", "3.07", line_id="b")]
+
+    (whole,) = of("3.06", *year)
+    (quarter,) = of("3.06", *year[:3], line(line_id="more", activity_date=date(2022, 9, 1)))
+    (survey,) = of("3.07", *surveys)
+
+    assert (whole["is_complete"], whole["incomplete_because"]) == (True, None)
+    assert (quarter["is_complete"], quarter["incomplete_because"]) == (False, "travel has 3 of 12 months")
+    assert (survey["is_complete"], survey["incomplete_because"]) == (True, None)
+    # Of two feeds that are added, each has its own months.
+    food = [one | {"feed": "food", "category_id": "3.01"} for one in year[:11]]
+    goods = [one | {"feed": "goods", "category_id": "3.01", "line_id": one["line_id"] + "g"} for one in year]
+    (goods,) = of("3.01", *goods, *food)
+    assert goods["incomplete_because"] == "food has 11 of 12 months"
 
 
 def test_each_day_on_which_something_changed_is_told_and_no_other():
@@ -186,12 +209,68 @@ def test_what_was_published_changes_only_if_somebody_accepts_it(published, load)
     published.put(early, (TRAVEL + "100,Airfare,2023-05-01,1000100\n").encode())
     load("fact_activity_emissions", ALL)
 
-    # Before the last day that is published, and after all others: no figure of a day that was told is another.
-    load(TABLE, ALL)
-    published.put(early.replace("20_late", "05_later"), (TRAVEL + "200,Airfare,2023-05-02,1000100\n").encode())
-    load("fact_activity_emissions", ALL)
-    with pytest.raises(ContractError, match=r"history_stays: 1, must be = 0. .* Such as 2023 3.06 as of 2026-03-20"):
+    # It falls inside a stretch that is published, so what was told on 25 March and since would be another.
+    inside = r"history_stays: 2, must be = 0. .* Such as 2023 3.06 as of 2026-03-20, 2023 3.06 as of 2026-04-01\."
+    with pytest.raises(ContractError, match=inside):
         load(TABLE, ALL)
     load(TABLE, ALL, accept=("history_stays",))
+    published.put(early.replace("03-20_late", "05-01_new"), (TRAVEL + "200,Airfare,2023-05-02,1000100\n").encode())
+    load("fact_activity_emissions", ALL)
+    # After the last day that is published: nothing that was told is another.
+    load(TABLE, ALL)
 
     assert dict(published.rows(NOW))["3.06"] == pytest.approx(0.5856 + 0.0488 + 0.0976)
+
+
+DAY = date(2026, 4, 1)
+
+
+def held(category_id="3.06", co2e_t=1.0, since=FIRST, until=None, gwp_sets="AR4", year=2023):
+    return {
+        "fiscal_year": year,
+        "category_id": category_id,
+        "as_of": since,
+        "superseded_on": until,
+        "co2e_t": co2e_t,
+        "gwp_sets": gwp_sets,
+    }
+
+
+def observed(rule, **tables):
+    """What a rule of the contract counts in tables of a few columns."""
+    promised = contract.load(TABLE)
+    (query,) = [check.query for check in promised.checks if check.name == rule]
+    with duckdb.connect(":memory:") as engine:
+        engine.execute(SESSION)
+        for name, rows_ in tables.items():
+            schema = pa.schema([promised.arrow_schema.field(column) for column in held()])
+            engine.register(name, pa.Table.from_pylist(rows_, schema))
+        ((found,),) = engine.execute(*to_duckdb(query)).fetchall()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("staged", "differ"),
+    [
+        ([held(until=LATER), held(co2e_t=2.0, since=LATER)], 0),
+        ([held(until=LATER), held(co2e_t=2.0, since=LATER), held(co2e_t=9.0, since=DAY, year=2025)], 0),
+        ([held(until=LATER), held(co2e_t=2.5, since=LATER)], 1),
+        ([held(until=date(2024, 3, 1)), held(co2e_t=2.0, since=date(2024, 3, 1))], 1),
+        ([held(since=date(2024, 1, 1), until=LATER), held(co2e_t=2.0, since=LATER)], 1),
+        ([held(until=LATER), held(co2e_t=2.0, since=LATER), held("3.07", since=date(2024, 3, 1))], 1),
+        ([held(until=LATER), held(co2e_t=None, since=LATER)], 1),
+        ([held(until=LATER)], 1),
+    ],
+    ids=["same", "a new day", "the last day", "inside", "before", "a category appears", "unknown", "gone"],
+)
+def test_history_is_compared_on_every_day_on_which_either_changes(staged, differ):
+    known = [held(until=LATER), held(co2e_t=2.0, since=LATER)]
+
+    assert observed("history_stays", fact_emissions_inventory=known, staged=staged) == differ
+    assert observed("history_stays", fact_emissions_inventory=[], staged=staged) == 0
+
+
+def test_two_sets_of_potentials_are_two_within_one_category_as_well():
+    assert observed("one_set_of_potentials", staged=[held(), held("3.07")]) == 0
+    assert observed("one_set_of_potentials", staged=[held(), held("3.07", gwp_sets="AR5")]) == 1
+    assert observed("one_set_of_potentials", staged=[held(gwp_sets="AR4, AR5"), held("3.07", gwp_sets="AR4, AR5")]) == 1

@@ -95,3 +95,34 @@ def test_a_workbook_with_entities_is_refused():
 
     with pytest.raises(SourceError, match=r"whose xl/more.xml has a document type"):
         list(sheets.lines(body.getvalue(), HEADERS, MORE))
+
+
+THREE = {"day": ("Day",), "amount": ("Amount",), "what": ("Item",)}
+GOOD = [["Day", "Amount", "Item"], [date(2023, 1, 31), 5, "Taxi"]]
+
+
+def test_a_sheet_that_has_most_of_the_headers_is_refused_and_not_skipped():
+    book = workbook(Q1=GOOD, Q2=[["Expenses"], ["Day", "Expense Amt", "Item"], [date(2023, 4, 1), 500, "Taxi"]])
+
+    with pytest.raises(SourceError, match="sheet Q2 whose row 2 has headers of the table, and not Amount"):
+        list(sheets.lines(book, THREE, {}))
+    # One of three is a sheet of something else.
+    summary = workbook(Q1=GOOD, Sums=[["Item", "Sum"], ["Taxi", 5]])
+    assert [line.sheet for line in sheets.lines(summary, THREE, {})] == ["Q1"]
+
+
+def test_a_column_that_may_not_be_there_is_refused_with_its_name():
+    body = b"Day,Amount,Item,Amount by rail,\n2023-01-31,1,Taxi,7,\n"
+
+    with pytest.raises(SourceError, match="columns that are not known, .*: Amount by rail$"):
+        list(sheets.lines(body, THREE, sheets.ONLY))
+    (line,) = sheets.lines(body, THREE, {"rail": ("amount by rail",)} | sheets.ONLY)
+    assert line.cells["rail"] == "7"
+
+
+def test_a_sheet_with_several_columns_of_such_a_table_is_that_table():
+    more = {"amount": ("Amount",), "what": ("Item",)} | sheets.ONLY
+    book = workbook(Q1=GOOD, Q2=[["Date", "Amount", "Item"], [date(2023, 4, 1), 5, "Taxi"]])
+
+    with pytest.raises(SourceError, match="sheet Q2 whose row 1 has headers of the table, and not Day"):
+        list(sheets.lines(book, {"day": ("Day",)}, more))

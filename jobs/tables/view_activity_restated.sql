@@ -1,22 +1,61 @@
+WITH sides AS (
+  SELECT
+    known_to AS restated_on, FALSE AS is_after, line_id, category_id, fiscal_year, feed, edition, co2e_kg, factor_id, price_index_edition,
+    assumption_version, mapping_version
+  FROM `${dataset}.fact_activity_emissions`
+  WHERE known_to IS NOT NULL
+  UNION ALL
+  SELECT
+    known_from AS restated_on, TRUE AS is_after, line_id, category_id, fiscal_year, feed, edition, co2e_kg, factor_id, price_index_edition,
+    assumption_version, mapping_version
+  FROM `${dataset}.fact_activity_emissions`
+),
+lines AS (
+  SELECT
+    restated_on,
+    feed,
+    REGEXP_REPLACE(edition, r'\.[0-9]{1,3}$', '') AS batch,
+    fiscal_year,
+    category_id,
+    line_id,
+    SUM(IF(is_after, NULL, co2e_kg)) AS co2e_before_kg,
+    SUM(IF(is_after, co2e_kg, NULL)) AS co2e_after_kg,
+    MAX(IF(is_after, NULL, edition)) AS edition_before,
+    MAX(IF(is_after, edition, NULL)) AS edition_after,
+    MAX(IF(is_after, NULL, mapping_version)) AS mapping_before,
+    MAX(IF(is_after, mapping_version, NULL)) AS mapping_after,
+    STRING_AGG(IF(is_after, NULL, factor_id), ' ' ORDER BY factor_id) AS factors_before,
+    STRING_AGG(IF(is_after, factor_id, NULL), ' ' ORDER BY factor_id) AS factors_after,
+    MAX(IF(is_after, NULL, price_index_edition)) AS prices_before,
+    MAX(IF(is_after, price_index_edition, NULL)) AS prices_after,
+    MAX(IF(is_after, assumption_version, NULL)) AS assumption_version
+  FROM sides
+  GROUP BY restated_on, feed, batch, fiscal_year, category_id, line_id
+),
+files AS (
+  SELECT
+    *,
+    MAX(edition_before) OVER (PARTITION BY restated_on, line_id) AS file_before,
+    MAX(edition_after) OVER (PARTITION BY restated_on, line_id) AS file_after,
+    MAX(edition_before) OVER (PARTITION BY restated_on, feed, batch) AS batch_before
+  FROM lines
+)
 SELECT
-  later.known_from AS restated_on,
-  later.feed,
-  later.fiscal_year,
-  later.category_id,
+  restated_on,
+  feed,
+  fiscal_year,
+  category_id,
   CASE
-    WHEN before.edition <> later.edition THEN 'file'
-    WHEN before.factor_id <> later.factor_id THEN 'factor'
-    WHEN before.price_index_edition <> later.price_index_edition THEN 'price index'
-    WHEN before.assumption_version <> later.assumption_version THEN 'assumption'
-    ELSE 'mapping'
+    WHEN file_before IS DISTINCT FROM file_after THEN 'file'
+    WHEN mapping_before IS DISTINCT FROM mapping_after THEN 'mapping'
+    WHEN factors_before IS DISTINCT FROM factors_after THEN 'factor'
+    WHEN prices_before IS DISTINCT FROM prices_after THEN 'price index'
+    ELSE 'assumption'
   END AS because,
-  later.assumption_version,
+  assumption_version,
   COUNT(*) AS row_count,
-  SUM(before.co2e_kg) AS co2e_before_kg,
-  SUM(later.co2e_kg) AS co2e_after_kg
-FROM `${dataset}.fact_activity_emissions` AS later
-JOIN `${dataset}.fact_activity_emissions` AS before
-  ON before.line_id = later.line_id AND before.category_id = later.category_id
-  AND before.activity = later.activity AND before.known_to = later.known_from
-WHERE IFNULL(before.co2e_kg, -1) <> IFNULL(later.co2e_kg, -1)
-GROUP BY restated_on, later.feed, later.fiscal_year, later.category_id, because, later.assumption_version
+  SUM(co2e_before_kg) AS co2e_before_kg,
+  SUM(co2e_after_kg) AS co2e_after_kg
+FROM files
+WHERE batch_before IS NOT NULL AND co2e_before_kg IS DISTINCT FROM co2e_after_kg
+GROUP BY restated_on, feed, fiscal_year, category_id, because, assumption_version

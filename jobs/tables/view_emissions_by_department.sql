@@ -15,14 +15,21 @@ departments AS (
   FROM units
   GROUP BY fiscal_year, department_id
 ),
+known AS (
+  SELECT fiscal_year, COUNTIF(area_m2 IS NULL) = 0 AS has_areas, COUNTIF(head_count IS NULL) = 0 AS has_head_counts
+  FROM units
+  GROUP BY fiscal_year
+),
 shares AS (
   SELECT fiscal_year, department_id, department, school_area, 'area' AS allocated_by, area_m2 AS part
   FROM departments
-  WHERE area_m2 > 0
+  JOIN known USING (fiscal_year)
+  WHERE has_areas AND area_m2 > 0
   UNION ALL
   SELECT fiscal_year, department_id, department, school_area, 'head_count' AS allocated_by, head_count AS part
   FROM departments
-  WHERE head_count > 0
+  JOIN known USING (fiscal_year)
+  WHERE has_head_counts AND head_count > 0
 ),
 figures AS (
   SELECT fiscal_year, category_id, allocated_by, feeds, co2e_t
