@@ -224,7 +224,7 @@ FEEDS: Mapping[str, Feed] = {
         {"item": ("food category",), "date": ("order date",), "amount": ("total",)},
         _expense,
         {"cost_object": ("cost object",), "id": ("order id",), "currency": ("currency",)},
-        identity=("id",),
+        identity=("id", "item"),
     ),
     "construction": Feed(
         "3.02",

@@ -259,16 +259,19 @@ def test_electricity_is_weighed_twice_and_what_is_lost_and_upstream_beside_it():
 
 
 def test_gas_is_scope_1_by_its_heat_and_what_nothing_names_is_null():
-    gas, upstream, unknown, barrels = bills(
+    gas, upstream, *unweighed = bills(
         "W1,Natural gas,2023-01-01,10,THM,", "W1,Peat,2023-01-01,10,THM,", "W2,Natural gas,2023-01-01,10,BBL,"
     )
 
     assert (gas["category_id"], gas["quantity"], gas["quantity_unit"]) == ("1", 1.0, "mmBtu")
     assert gas["co2e_kg"] == pytest.approx(53.06 + 0.001 * 28 + 0.0001 * 265)
     assert (upstream["category_id"], upstream["co2e_kg"]) == ("3.03", pytest.approx(9.29))
-    assert [(row["category_id"], row["mapping_status"], row["co2e_kg"]) for row in (unknown, barrels)] == [
+    # What is upstream of them is not known either.
+    assert [(row["category_id"], row["mapping_status"], row["co2e_kg"]) for row in unweighed] == [
         ("1", "unmapped", None),
+        ("3.03", "unmapped", None),
         ("1", "unmapped", None),
+        ("3.03", "unmapped", None),
     ]
 
 
