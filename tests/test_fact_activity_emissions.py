@@ -170,6 +170,15 @@ def test_invoices_without_numbers_of_their_lines_keep_all_lines():
     assert refused(("goods", "2023", body), ("goods", "more", INVOICES + "901,Hotels,2023-01-31,7,500\n")) == []
 
 
+def test_an_order_of_food_has_a_line_for_each_category():
+    header = "Food Category,Order Date,Total,Order ID,Cost Object\n"
+
+    (piece,) = made(("food", "2023", header + "Beef,2023-01-31,500,8,7\nCheese,2023-01-31,200,8,7\n"))
+
+    assert sorted(row["amount_usd"] for row in piece.rows.to_pylist()) == [200.0, 500.0]
+    assert piece.rejects == []
+
+
 def test_an_id_that_a_data_frame_has_taken_for_a_number_is_the_same_id():
     first = ("travel", "q1", WITH_IDS + FLIGHT.replace(",7", ",7,1001"))
     again = ("travel", "all", WITH_IDS + FLIGHT.replace(",7", ",7,1001.0"), "2024-03-01")
