@@ -511,8 +511,9 @@ def test_a_new_edition_restates_just_the_hours_whose_factor_it_changes_and_says_
     assert load(TABLE, DAYS_OF_BOTH)[0].unchanged == 4
     before = loads_of(loaded)
 
-    # A year of data more, which is another year's, and an edition that says the same, restate nothing.
-    loaded.put("emissions/avert/2026-05-01_2025/rates.csv", RATES + b"2020,regional,New York,CO2,Distributed PV,1\n")
+    # Years of data more, which are other years', and an edition that says the same, restate nothing.
+    rates = b"".join(b"%d,regional,New York,CO2,Distributed PV,1\n" % year for year in (2020, 2021))
+    loaded.put("emissions/avert/2026-05-01_2025/rates.csv", RATES + rates)
     loaded.put(*republished({}, "2025-08-01_2023r2b"))
     load("dim_emission_factor", EVER)
     found, published = load(TABLE, DAYS_OF_BOTH)
