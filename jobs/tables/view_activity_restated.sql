@@ -18,8 +18,9 @@ lines AS (
     fiscal_year,
     category_id,
     line_id,
-    SUM(IF(is_after, NULL, co2e_kg)) AS co2e_before_kg,
-    SUM(IF(is_after, co2e_kg, NULL)) AS co2e_after_kg,
+    -- To the milligram: parts that are added up in another order are no restatement.
+    ROUND(SUM(IF(is_after, NULL, co2e_kg)), 6) AS co2e_before_kg,
+    ROUND(SUM(IF(is_after, co2e_kg, NULL)), 6) AS co2e_after_kg,
     MAX(IF(is_after, NULL, edition)) AS edition_before,
     MAX(IF(is_after, edition, NULL)) AS edition_after,
     MAX(IF(is_after, NULL, mapping_version)) AS mapping_before,
@@ -54,8 +55,8 @@ SELECT
   END AS because,
   assumption_version,
   COUNT(*) AS row_count,
-  SUM(co2e_before_kg) AS co2e_before_kg,
-  SUM(co2e_after_kg) AS co2e_after_kg
+  ROUND(SUM(co2e_before_kg), 6) AS co2e_before_kg,
+  ROUND(SUM(co2e_after_kg), 6) AS co2e_after_kg
 FROM files
 WHERE batch_before IS NOT NULL AND co2e_before_kg IS DISTINCT FROM co2e_after_kg
 GROUP BY restated_on, feed, fiscal_year, category_id, because, assumption_version
