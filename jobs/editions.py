@@ -39,6 +39,18 @@ def left(promised: Contract, keys: Iterable[str]) -> dict[str, dict[str, str]]:
     return parts
 
 
+def bound(promised: Contract, keys: Iterable[str]) -> dict[str, str]:
+    """Tell which keys have something in common, directly or by others: of each of these the first that it is bound to.
+
+    They are loaded at once, for what one of them owns another has had.
+    """
+    groups: dict[str, set[str]] = {}
+    for key, _, newer, _ in _overlapping(promised, keys):
+        together = groups.get(key, {key}) | groups.get(newer, {newer})
+        groups |= dict.fromkeys(together, together)
+    return {key: min(together) for key, together in groups.items()}
+
+
 def owned_through(promised: Contract, keys: Iterable[str]) -> int:
     """Tell up to which year a record among these owns all; 0 without one."""
     records = [source for source in promised.sources if source.owns_through]

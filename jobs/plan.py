@@ -403,10 +403,11 @@ def _cut(
     would bound it.
     """
     by_place: dict[tuple, tuple[list, list]] = {}
-    through = editions.owned_through(promised, [_key(entry) for entry in (*chosen, *retiring)])
+    keys = [_key(entry) for entry in (*chosen, *retiring)]
+    through, bound = editions.owned_through(promised, keys), editions.bound(promised, keys)
     for side, entries in enumerate((chosen, retiring)):
         for entry in entries:
-            by_place.setdefault(_cut_place(promised, entry, through), ([], []))[side].append(entry)
+            by_place.setdefault(_cut_place(promised, entry, through, bound), ([], []))[side].append(entry)
     load, days, whole = ([], []), set(), True
     for place, here in sorted(by_place.items()):
         is_whole = not place[0]
@@ -427,15 +428,17 @@ def _cut(
 
 
 def _cut_place(
-    promised: Contract, entry: PlannedObject | LoadedObject, through: int
+    promised: Contract, entry: PlannedObject | LoadedObject, through: int, bound: dict[str, str]
 ) -> tuple[bool, date, tuple[str, ...]]:
     """Tell where loads may be cut before an object: at its day, or at its record where its key names none."""
     source, parts = promised.source_of(_key(entry)) or (None, {})
     if through and (entry.first_day is None or int(parts.get("year", through + 1)) <= through):
         return False, date.min, ()
     if entry.first_day is not None or (promised.partition is None and not _is_landed(promised)):
-        # Of what lands in years, what one publisher's files have wrong does not hold another's.
+        # Of what lands in years, what one publisher's files have wrong does not hold another's, nor a share of its
+        # year those that it has nothing in common with.
         of = (source.name,) if source and _is_landed(promised) else ()
+        of += (bound.get(_key(entry), _key(entry)),) if of and source.shares else ()
         return entry.first_day is not None, entry.first_day or date.min, of
     return False, date.min, _record(promised, _key(entry)) or (_key(entry),)
 

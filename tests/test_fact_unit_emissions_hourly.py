@@ -14,8 +14,8 @@ import pytest
 from conftest import FIXTURES, expected_rows, forget
 from test_campd import CALIFORNIA, HEADER, line
 
-from jobs import contract, editions, plan
-from jobs.errors import ContractError, SourceError
+from jobs import check, contract, editions, plan, publish, stage
+from jobs.errors import ContractError, LoadError, SourceError
 from jobs.listing import Window
 from jobs.tables import fact_unit_emissions_hourly as table
 from jobs.transform import SourceObject
@@ -109,7 +109,7 @@ def test_another_year_and_what_the_contract_does_not_know_own_nothing():
 
 
 def test_a_file_of_all_that_a_newer_one_has_and_more_keeps_the_rest():
-    (source, _) = contract.load(TABLE).sources
+    source = contract.load(TABLE).sources[0]
     pattern = r"(?P<published_on>.)_(?P<edition>.)/(?P<year>....)(?:-(?P<state>[a-z]{2}))?(?:-q(?P<quarter>.))?"
     promised = replace(contract.load(TABLE), sources=(replace(source, prefix="", key_pattern=re.compile(pattern)),))
 
@@ -164,9 +164,54 @@ def test_a_newer_edition_is_held_against_the_rows_of_its_own_state_alone(place, 
     for name, lines in states.items():
         place.put(FOLDER.format(NEW, name), file_of(*lines))
 
-    (planned,) = plan.plan(TABLE, Window()).plans
+    plans = plan.plan(TABLE, Window()).plans
 
-    assert {entry.parts["state"]: entry.rows_replaced for entry in planned.objects} == {"ca": 3, "nv": 2}
+    assert [{entry.parts["state"]: entry.rows_replaced for entry in planned.objects} for planned in plans] == [
+        {"ca": 3},
+        {"nv": 2},
+    ]
+
+
+def test_a_file_that_is_refused_holds_no_other_states_of_its_year(place, load, shared_session_without_spark):
+    place.put(FOLDER.format(OLD, "ca"), file_of(line(0), line(1, co2="?")))
+    place.put(FOLDER.format(OLD, "nv"), file_of(line(0, state="NV", plant="2336")))
+    place.put(FOLDER.format(OLD, "az"), b"<html>Service unavailable</html>")
+    refused = {}
+
+    for planned in plan.plan(TABLE, Window()).plans:
+        try:
+            stage.stage(planned)
+            check.check(planned)
+            publish.publish(planned)
+        except LoadError as fault:
+            refused |= {entry.parts["state"]: str(fault) for entry in planned.objects}
+
+    assert per_file(place) == {"emissions-hourly-2023-nv.csv": 1}
+    assert list(refused) == ["az", "ca"]
+    assert "lacks the columns" in refused["az"]
+    assert "few_rejects: 50" in refused["ca"]
+
+
+@pytest.mark.parametrize(
+    ("names", "loads"),
+    [
+        # Different states have nothing in common, nor have different quarters.
+        ([(OLD, "ca"), (OLD, "nv")], [{(OLD, "ca")}, {(OLD, "nv")}]),
+        ([(OLD, "q1"), (NEW, "q2")], [{(OLD, "q1")}, {(NEW, "q2")}]),
+        # What comes in the place of another goes with it, and a quarter with all states of its year.
+        ([(OLD, "ca"), (NEW, "ca"), (NEW, "nv")], [{(OLD, "ca"), (NEW, "ca")}, {(NEW, "nv")}]),
+        ([(OLD, "ca"), (OLD, "nv"), (NEW, "q3")], [{(OLD, "ca"), (OLD, "nv"), (NEW, "q3")}]),
+    ],
+)
+def test_files_that_have_something_in_common_are_one_load_and_every_other_is_one_of_its_own(names, loads):
+    keys = {name: FOLDER.format(*name) for name in names}
+
+    bound = editions.bound(contract.load(TABLE), keys.values())
+
+    groups = {}
+    for name, key in keys.items():
+        groups.setdefault(bound.get(key, key), set()).add(name)
+    assert list(groups.values()) == loads
 
 
 def test_a_quarter_that_broke_off_takes_no_state_its_hours(place, load, shared_session_without_spark):

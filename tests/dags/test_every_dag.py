@@ -94,6 +94,19 @@ def test_of_a_forms_rules_each_table_accepts_its_own(home):
     assert done.stdout.splitlines()[-1:] == ["('none_lost@2026-01',) ('history_stays',) ()"], done.stderr[-2000:]
 
 
+def test_a_run_goes_on_with_no_more_loads_than_airflow_maps(home):
+    code = (
+        f"import sys; sys.path.append({str(ROOT / 'dags')!r}); import table_steps; "
+        "from airflow.configuration import conf; taken = table_steps.of_this_run('t', list(range(1500))); "
+        "print(len(taken) <= conf.getint('core', 'max_map_length'), taken[0], taken[-1], "
+        "table_steps.of_this_run('t', ['one']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1:] == ["True 0 999 ['one']"], done.stderr[-2000:]
+
+
 # Names and documents.
 
 
