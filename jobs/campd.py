@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from jobs import published
+from jobs import facilities, published
 from jobs.errors import SourceError
 from jobs.regions import STATES
 from jobs.standard_time import instants
@@ -137,7 +137,8 @@ def blocks(source: SourceObject) -> Iterator[Block]:
 
     Args:
         source: an object whose key names the year, and a state or a quarter, of which the other part is empty. Its part
-            `left`, if any, names what newer editions own of it, such as `quarter=3 state=ca`.
+            `left`, if any, names what newer editions own of it, such as `quarter=3 state=ca`. With EPA's file of
+            facilities beside it instants are known in states of several zones.
 
     Yields:
         Blocks in file order. A row whose unit and hour stood in the block before with the same values is a duplicate;
@@ -145,8 +146,13 @@ def blocks(source: SourceObject) -> Iterator[Block]:
         that is none or below zero, or a line of another length. What newer editions own is counted as duplicate.
 
     Raises:
-        SourceError: the file has another header, whose columns are named; or lines or units that cannot be.
+        SourceError: the file has another header, whose columns are named; or lines or units that cannot be; or that
+            of facilities is none.
     """
+    try:
+        plant_hours = facilities.offsets(source.companions.get(facilities.LAYOUT, ()), int(source.parts["year"]))
+    except SourceError as fault:
+        raise SourceError(f"has a file of facilities beside it that {fault}") from fault
     with source.open() as stream:
         share, left = Share.of(source.parts), source.parts.get("left", "").split()
         known = _Known(share)
@@ -160,7 +166,7 @@ def blocks(source: SourceObject) -> Iterator[Block]:
             number += body.count(b"\n")
             rows_read = sum(1 for one in body.split(b"\n") if one.strip())
             kept = _without(rows, left)
-            yield Block(_canonical(kept), rows_read, duplicates + len(rows) - len(kept), list(rejects))
+            yield Block(_canonical(kept, plant_hours), rows_read, duplicates + len(rows) - len(kept), list(rejects))
 
 
 class _Known:
@@ -414,11 +420,12 @@ def _without(rows: pa.Table, left: list[str]) -> pa.Table:
     return rows
 
 
-def _canonical(rows: pa.Table) -> pa.Table:
+def _canonical(rows: pa.Table, plant_hours: Mapping[int, int]) -> pa.Table:
     """Bring rows as published into SCHEMA: kilograms, instants, and what an older header has not as null."""
     told = dict(zip(rows.column_names, rows.columns, strict=True))
     states = rows["state"].cast(pa.string()).combine_chunks()
-    told["hour_start_utc"], told["utc_basis"] = instants(rows["hour_start_local"].combine_chunks(), states)
+    local, plants = (rows[name].combine_chunks() for name in ("hour_start_local", "facility_id"))
+    told["hour_start_utc"], told["utc_basis"] = instants(local, states, plants, plant_hours)
     told |= {name: pc.multiply(told[name], factor) for name, factor in FACTORS.items() if factor != 1}
     empty = {name: pa.nulls(len(rows), SCHEMA.field(name).type) for name in SCHEMA.names if name not in told}
     return pa.table(told | empty).select(SCHEMA.names).cast(SCHEMA)

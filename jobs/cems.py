@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from jobs import campd, contract, pudl
+from jobs import campd, contract, facilities, pudl
 from jobs.campd import Block
 from jobs.transform import SourceObject
 
@@ -10,9 +10,14 @@ from jobs.transform import SourceObject
 def blocks(table: str, source: SourceObject) -> Iterator[Block]:
     """Read a file of hours of units in blocks of `campd.SCHEMA`, up to the year that the table's contract takes of it.
 
+    A file of facilities, which lands like one of hours, has none, and is held to what it should be.
+
     Raises:
         SourceError: the file has another header than its layout.
     """
+    if source.layout == facilities.LAYOUT:
+        facilities.offsets((source.body(),), int(source.parts["year"]))
+        return iter(())
     if source.layout != "pudl_hourly":
         return campd.blocks(source)
     (through,) = (known.owns_through for known in contract.load(table).sources if known.name == source.layout)

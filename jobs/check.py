@@ -197,10 +197,12 @@ def _parts(engine: duckdb.DuckDBPyConnection, promised: Contract, planned: Plan)
     if leaving and not planned.accepts_loss:
         days = [day for version in leaving for day in (version.first_day, version.last_day)]
         within = promised.within(*(ledger.EVER if None in days else (min(days), max(days))))
-        query = sql("rows_by_part", table=promised.table, part=promised.held_by, within=within)
+        counted_by = {"part": promised.held_by, "count": promised.held_count}
+        query = sql("rows_by_part", table=promised.table, within=within, **counted_by)
         counted = warehouse().select(query, {"leaving": [version.object_id for version in leaving]})
         replaced = {row["part"]: row["row_count"] for row in counted}
-    (statement,) = to_duckdb(f"SELECT {promised.held_by} AS part, COUNT(*) AS row_count FROM staged GROUP BY part")
+    counts = f"SELECT {promised.held_by} AS part, {promised.held_count} AS row_count FROM staged GROUP BY part"
+    (statement,) = to_duckdb(counts)
     staged = dict(engine.execute(statement).fetchall())
     rows = [
         {"part": part, "rows_replaced": replaced.get(part, 0), "rows_staged": staged.get(part, 0)}

@@ -113,6 +113,8 @@ class Source:
     a derived table those that are, whole, part of what each of its units is. In the landing bucket an edition's file
     `lands_as` this name; where that has no ending, with the ending of its format. An optional source is not read where
     no setting names its bucket.
+    `read_with` are sources of the contract whose newest edition of the same year an object is read with, by their
+    names, each with what parts of the object's key must be one of; what is of those has no rows of its own.
     `shares` are the parts of a key that say which share of its year an object has, all of it where they are empty: of
     two editions with the same share the one that was published last owns it. A whole record `owns_through` a year what
     other sources have too.
@@ -129,6 +131,7 @@ class Source:
     lands_as: str | None = None
     registers: tuple[str, ...] = ()
     is_optional: bool = False
+    read_with: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
     shares: tuple[str, ...] = ()
     owns_through: int | None = None
 
@@ -162,7 +165,8 @@ class Contract:
     `unit` is a key of UNIT_REACH.
     `freshness` is how far a table may be behind what it is made of. `partition_unit` is DAY, or MONTH of a table whose
     days are more than BigQuery's partitions. `held_by` is a GoogleSQL expression of the part that a row is of: what a
-    load has of each part is held against the rows whose place it takes, whichever files they are of.
+    load has of each part is held against the rows whose place it takes, whichever files they are of. `held_count` is
+    how rows of a part are counted.
     """
 
     table: str
@@ -185,6 +189,7 @@ class Contract:
     looks_at: tuple[str, ...]
     adds_up: Mapping[str, str]
     held_by: str | None
+    held_count: str
     checks: tuple[Check, ...]
 
     @cached_property
@@ -201,6 +206,11 @@ class Contract:
     def references(self) -> dict[str, tuple[str, str]]:
         """Columns with a foreign key, and the (table, column) each leads to."""
         return {column.name: column.references for column in self.columns if column.references}
+
+    @cached_property
+    def beside(self) -> frozenset[str]:
+        """Names of the sources whose objects are read with others' alone."""
+        return frozenset(name for source in self.sources for name in source.read_with)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -344,6 +354,7 @@ def _contract(table, document, schema) -> Contract:
         looks_at=tuple(custom.get("looksAt", ())),
         adds_up=custom.get("addsUp", {}),
         held_by=custom.get("heldBy"),
+        held_count=custom.get("heldCount", "COUNT(*)"),
         checks=tuple(_check(rule) for rule in schema.quality or ()),
     )
 
@@ -405,6 +416,7 @@ def _source(server) -> Source:
         lands_as=custom.get("landsAs"),
         registers=tuple(custom.get("registers", ())),
         is_optional=custom.get("optional", False),
+        read_with=custom.get("readWith", {}),
         shares=tuple(custom.get("shares", ())),
         owns_through=custom.get("ownsThrough"),
     )

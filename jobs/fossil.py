@@ -23,13 +23,15 @@ def sums(rows: pa.Table) -> pa.Table:
     """Add up rows of units and hours (campd.SCHEMA) by state and hour.
 
     Returns:
-        Per state and hour: how many units `ran`, how many of them say CO2 and load (`told`), and of each gas its mass
-        [kg] and the generation [MWh] of the units that say both; null where none does.
+        Per state and hour: how many `units` have it, how many of them `ran`, how many of these say CO2 and load
+        (`told`), and of each gas its mass [kg] and the generation [MWh] of the units that say both; null where none
+        does.
     """
     # Who does not say for how long may have run: it counts as a unit that does not say what it emitted.
     ran = pc.fill_null(pc.greater(rows["operating_time_hours"], 0.0), True)
     generation = pc.multiply(rows["gross_load_mw"], rows["operating_time_hours"])
     columns = {name: rows[name] for name in HOUR} | {"ran": pc.cast(ran, pa.int64())}
+    columns["units"] = pa.repeat(pa.scalar(1, pa.int64()), len(rows))
     columns["state"] = pc.cast(rows["state"], pa.string())
     for gas in GASES:
         both = pc.and_(ran, pc.and_(pc.is_valid(rows[f"{gas}_kg"]), pc.is_valid(generation)))
@@ -114,5 +116,6 @@ def _hour(hour: dict) -> dict:
         "hour_start_utc": hour["hour_start_utc"],
         "generation_mwh": hour["co2_mwh"] if hour["ran"] else 0.0,
         "coverage": hour["told"] / hour["ran"] if hour["ran"] else None,
+        "unit_count": hour["units"],
         "reason": "; ".join([*why, f"not measured: {', '.join(NOT_MEASURED)}"]),
     }

@@ -91,9 +91,12 @@ def _listed(promised: Contract, window: Window, progress: Callable[[int, int], N
         progress(next(done), len(prefixes))
 
     claims: dict[tuple, list[str]] = {}
-    matching = []
+    matching, beside = [], []
     for version in bucket.objects(prefixes, one_done):
         known = promised.source_of(version.key)
+        if known and known[0].name in promised.beside:
+            beside.append(Found(version, *known))
+            continue
         if known is None or not within(promised, known[1], window):
             continue
         found = Found(version, *known)
@@ -111,7 +114,7 @@ def _listed(promised: Contract, window: Window, progress: Callable[[int, int], N
     if not matching:
         where = " and ".join(dict.fromkeys(f"s3://{bucket.name}/{source.prefix}" for source in promised.sources))
         log.warning("%s: the listing of %s has no object for %s", promised.table, where, window)
-    return _with_companions(bucket, _with_newer(matching))
+    return _with_companions(bucket, _with_beside(_with_newer(matching), beside))
 
 
 def bucket_of(promised: Contract) -> Bucket:
@@ -215,6 +218,24 @@ def _with_newer(matching: list[Found]) -> list[Found]:
             if other.parts["vintage"] > found.parts["vintage"]
         ]
         complete.append(replace(found, companions=tuple(sorted(later))))
+    return complete
+
+
+def _with_beside(matching: list[Found], beside: list[Found]) -> list[Found]:
+    """Put to each object the newest editions, of its year, of the sources that it is read with."""
+    newest = {
+        (found.source.name, found.parts["year"]): found.version
+        for found in sorted(beside, key=lambda found: (found.parts["published_on"], found.parts["edition"]))
+    }
+    complete = []
+    for found in matching:
+        wanted = [
+            (name, found.parts["year"])
+            for name, only in found.source.read_with.items()
+            if all(found.parts[part] in values for part, values in only.items())
+        ]
+        there = tuple((name, newest[name, year]) for name, year in wanted if (name, year) in newest)
+        complete.append(replace(found, companions=(*there, *found.companions)))
     return complete
 
 

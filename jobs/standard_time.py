@@ -1,9 +1,11 @@
-"""standard_time -- from local standard time to the instant, by the state, for those that keep one time.
+"""standard_time -- from local standard time to the instant, by the state, or where that has several zones by the plant.
 
 The offsets are those of 49 CFR Part 71, which draws the boundaries of the zones of the United States; Puerto Rico's is
 15 U.S.C. 261's. A state through which a boundary goes is in no zone by its name alone; but Nevada is, for all of it is
 in the Pacific zone save for the city of West Wendover (49 CFR 71.9), which has no plant in EPA's data.
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -19,27 +21,34 @@ OFFSETS = {
     -10: "HI",
 }
 OFFSET_HOURS = {state: offset for offset, states in OFFSETS.items() for state in states.split()}
-# Of a state of several zones the easternmost, by which its hours are told where they must be by one.
+# Of a state of several zones the easternmost, by which its hours are told where they must be by one. Each has one more,
+# an hour behind.
 EASTERN = {-5: "FL IN KY MI TN", -6: "KS ND NE SD TX", -7: "ID OR", -9: "AK"}
-CLOCK_HOURS = OFFSET_HOURS | {state: offset for offset, states in EASTERN.items() for state in states.split()}
-# What is said of an instant: by the zone of the state, or not at all.
-BY_STATE, SEVERAL_ZONES = "state", "several_zones"
+EASTERN_HOURS = {state: offset for offset, states in EASTERN.items() for state in states.split()}
+CLOCK_HOURS = OFFSET_HOURS | EASTERN_HOURS
+# What is said of an instant: by the zone of the state, by the place of the plant, or not at all.
+BASES = BY_STATE, BY_PLACE, SEVERAL_ZONES = "state", "coordinates", "several_zones"
 
 
-def instants(local: pa.TimestampArray, states: pa.StringArray) -> tuple[pa.TimestampArray, pa.DictionaryArray]:
+def instants(
+    local: pa.TimestampArray, states: pa.StringArray, plants: pa.IntegerArray, plant_hours: Mapping[int, int]
+) -> tuple[pa.TimestampArray, pa.DictionaryArray]:
     """Give the instants of local standard times, and how each is known.
 
     Args:
         local: times [local standard time, the whole year].
         states: postal codes, as many.
+        plants: whose times they are, as many.
+        plant_hours: standard time less UTC [h] by plant, which counts where the state has several zones.
 
     Returns:
-        Instants [UTC], null in a state of several zones; and for each `state` or `several_zones`.
+        Instants [UTC], null of a plant in a state of several zones whose time is not told; and for each its basis.
     """
-    ahead = _ahead(states, OFFSET_HOURS)
-    known = pc.subtract(local, ahead).cast(pa.timestamp("us", tz="UTC"))
-    basis = np.where(ahead.is_valid().to_numpy(zero_copy_only=False), 0, 1).astype(np.int32)
-    return known, pa.DictionaryArray.from_arrays(pa.array(basis), pa.array([BY_STATE, SEVERAL_ZONES]))
+    by_state, by_place = _ahead(states, OFFSET_HOURS), _ahead(plants, plant_hours)
+    known = pc.subtract(local, pc.coalesce(by_state, by_place)).cast(pa.timestamp("us", tz="UTC"))
+    is_told = [ahead.is_valid().to_numpy(zero_copy_only=False) for ahead in (by_state, by_place)]
+    basis = np.select(is_told, [0, 1], 2).astype(np.int32)
+    return known, pa.DictionaryArray.from_arrays(pa.array(basis), pa.array(BASES))
 
 
 def by_state_clock(moments: pa.TimestampArray, states: pa.StringArray) -> pa.TimestampArray:
@@ -47,7 +56,7 @@ def by_state_clock(moments: pa.TimestampArray, states: pa.StringArray) -> pa.Tim
     return pc.add(moments.cast(pa.timestamp("us")), _ahead(states, CLOCK_HOURS))
 
 
-def _ahead(states: pa.StringArray, offset_hours: dict[str, int]) -> pa.DurationArray:
-    told = states.dictionary_encode()
-    hours = pa.array([offset_hours.get(state) for state in told.dictionary.to_pylist()], pa.int64()).take(told.indices)
+def _ahead(named: pa.Array, offset_hours: Mapping) -> pa.DurationArray:
+    told = named.dictionary_encode()
+    hours = pa.array([offset_hours.get(name) for name in told.dictionary.to_pylist()], pa.int64()).take(told.indices)
     return pc.multiply(hours, pa.scalar(3_600_000_000, pa.int64())).cast(pa.duration("us"))

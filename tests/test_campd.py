@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from test_facilities import EL_PASO, HOUSTON, facility, file_of
 
 from jobs import campd
 from jobs.errors import SourceError
@@ -204,6 +205,25 @@ def test_a_state_of_several_zones_has_no_instant(both):
 
     (row,) = block.rows.to_pylist()
     assert (row["hour_start_utc"], row["utc_basis"]) == (None, "several_zones")
+
+
+def test_in_a_state_of_several_zones_the_place_of_the_plant_tells_the_instant(both):
+    texas = {"year": "2023", "state": "tx", "quarter": ""}
+    places = file_of(facility(3456, EL_PASO), facility(3460, HOUSTON))
+    lines = [line(1, state="TX", plant=plant, day="2023-07-01") for plant in (3456, 3460, 3461)]
+    body = "\n".join([HEADER, *lines, ""]).encode()
+
+    (block,) = campd.blocks(SourceObject.of(body, texas, "campd_hourly", campd_facilities=(places,)))
+
+    # In July the clock of the data is still that of winter: mountain time is seven hours behind, central time six.
+    july = datetime(2023, 7, 1, tzinfo=UTC)
+    assert [(row["hour_start_utc"], row["utc_basis"]) for row in block.rows.to_pylist()] == [
+        (july.replace(hour=8), "coordinates"),
+        (july.replace(hour=7), "coordinates"),
+        (None, "several_zones"),
+    ]
+    with pytest.raises(SourceError, match="has a file of facilities beside it that lacks the columns State"):
+        list(campd.blocks(SourceObject.of(body, texas, "campd_hourly", campd_facilities=(b"<html>",))))
 
 
 def test_nevadas_plants_keep_pacific_time_whatever_the_law_says_of_west_wendover(both):

@@ -2,12 +2,16 @@
 
 import csv
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from conftest import FIXTURES, expected_rows, forget
+from test_campd import HEADER as CAMPD_HEADER
+from test_campd import line as campd_line
+from test_facilities import EL_PASO, HOUSTON, facility
+from test_facilities import file_of as facilities_of
 from test_fact_unit_emissions_hourly import PLANTS, PUDL, pudl_plants, pudl_record
 
 from jobs import campd, fossil, plan
@@ -16,6 +20,7 @@ from jobs.errors import ContractError, SourceError
 from jobs.listing import Window
 from jobs.objects import Bucket
 from jobs.tables import fact_grid_intensity_hourly as table
+from jobs.trace import trace
 from jobs.transform import SourceObject
 
 TABLE, ALL = "fact_grid_intensity_hourly", (None, None)
@@ -270,7 +275,7 @@ def test_pudls_record_owns_its_years_here_too_and_knows_the_hours_of_states_of_s
     place.put(
         PUDL,
         pudl_record(
-            *((260, "1", hour, "CA", 1.0) for _, hour in before),
+            *((260, unit, hour, "CA", 1.0) for unit in "12" for _, hour in before),
             # El Paso by mountain time, the rest of Texas by central time; its first hour is of EPA's year 2025.
             (3456, "1", datetime(2024, 1, 1, 7), "TX", 2.0),
             (3460, "1", datetime(2024, 1, 1, 7), "TX", 4.0),
@@ -286,8 +291,8 @@ def test_pudls_record_owns_its_years_here_too_and_knows_the_hours_of_states_of_s
 
     assert (found.new, found.unchanged, found.outranked, len(found.plans)) == (1, 1, 1, 1)
     # Two units are one hour, one hour is EPA's own, and El Paso's last is of an hour that other files have.
-    assert (counts["rows_read"], counts["rows_loaded"]) == (len(before) + 4, len(before) + 1)
-    assert (counts["rows_duplicate"], counts["rows_quarantined"]) == (2, 1)
+    assert (counts["rows_read"], counts["rows_loaded"]) == (2 * len(before) + 4, len(before) + 1)
+    assert (counts["rows_duplicate"], counts["rows_quarantined"]) == (len(before) + 2, 1)
     rows = place.rows(
         f"SELECT hour_start_utc, hour_start_local, data_year, edition, co2_kg_per_mwh FROM {TABLE} "
         f"WHERE {EVER} AND region = 'TX'"
@@ -315,6 +320,93 @@ def test_what_one_publishers_files_have_wrong_does_not_hold_anothers_of_the_year
     plans = plan.plan(TABLE, Window()).plans
 
     assert [{entry.source for entry in one.objects} for one in plans] == [{"campd_hourly"}, {"oge_consumed"}]
+
+
+TEXAS = "emissions/campd/2024-02-01_2024-02/emissions-hourly-2023-tx.csv"
+PLACES = "emissions/campd/2024-02-01_2024-02/facility-2023.csv"
+
+
+def hours_of_texas():
+    """Three local hours of two plants, of 10 short tons of CO2 in 100 MWh and of 20."""
+    of_plants = [
+        campd_line(hour, state="TX", plant=plant, co2=tons)
+        for plant, tons in ((3460, 10), (3456, 20))
+        for hour in range(3)
+    ]
+    return "\n".join([CAMPD_HEADER, *of_plants, ""])
+
+
+def test_where_all_plants_zones_are_known_a_state_of_several_is_summed_by_the_instant(place, hour_by_hour):
+    place.put(TEXAS, hours_of_texas())
+    place.put(f"emissions/{YEAR}", "\n".join([CAMPD_HEADER, campd_line(day="2023-06-01"), ""]))
+    hour_by_hour()
+    assert hours(place, "region") == [("CA",)]
+    place.put(PLACES, facilities_of(facility(3460, HOUSTON), facility(3456, EL_PASO)))
+
+    found, counts = hour_by_hour()
+
+    assert (found.new, found.changed, found.unchanged) == (0, 1, 1), "California has one zone"
+    assert counts == {"objects": 1, "rows_read": 6, "rows_loaded": 4, "rows_quarantined": 0, "rows_duplicate": 2}
+    # Houston's first hour is El Paso's hour before; by the clock of the state's east both are one.
+    ton = 907.18474 / 100
+    columns = "hour_start_utc, hour_start_local, co2_kg_per_mwh, generation_mwh, unit_count"
+    assert hours(place, columns)[1:] == [
+        (datetime(2023, 1, 1, 6, tzinfo=UTC), datetime(2023, 1, 1, 0), pytest.approx(10 * ton), 100.0, 1),
+        (datetime(2023, 1, 1, 7, tzinfo=UTC), datetime(2023, 1, 1, 1), pytest.approx(15 * ton), 200.0, 2),
+        (datetime(2023, 1, 1, 8, tzinfo=UTC), datetime(2023, 1, 1, 2), pytest.approx(15 * ton), 200.0, 2),
+        (datetime(2023, 1, 1, 9, tzinfo=UTC), datetime(2023, 1, 1, 3), pytest.approx(20 * ton), 100.0, 1),
+    ]
+
+
+def test_of_a_state_with_a_plant_whose_zone_nobody_tells_nothing_is_said_and_the_plant_is_named(place, hour_by_hour):
+    place.put(TEXAS, hours_of_texas())
+    place.put(PLACES, facilities_of(facility(3460, HOUSTON)))
+
+    _, counts = hour_by_hour()
+
+    assert hours(place) == []
+    assert (counts["rows_read"], counts["rows_quarantined"], counts["rows_duplicate"]) == (6, 6, 0)
+    told = place.rows("SELECT message, observed FROM etl_quality WHERE column_name = 'hour_start_utc'")
+    assert told == [("TX has several time zones, and no file of facilities tells that of plant 3456", 6)]
+
+
+def test_the_newest_file_of_facilities_of_the_year_is_part_of_what_a_files_hours_are(place, hour_by_hour):
+    place.put(TEXAS, hours_of_texas())
+    place.put(PLACES, facilities_of(facility(3460, HOUSTON), facility(3456, EL_PASO)))
+    hour_by_hour()
+
+    place.put(PLACES.replace("-2023.csv", "-2022.csv"), facilities_of(facility(3456, HOUSTON)))
+    found, _ = hour_by_hour()
+    assert (found.new, found.changed, found.unchanged) == (0, 0, 1)
+    newer = PLACES.replace("2024-02-01_2024-02", "2024-06-01_2024-06")
+    place.put(newer, facilities_of(facility(3460, HOUSTON), facility(3456, HOUSTON)))
+    # A window of the year's first day in UTC reaches the last of the year before, and the same file.
+    found = plan.plan(TABLE, Window(date(2022, 12, 31), date(2022, 12, 31)))
+    assert (found.new, found.changed) == (0, 1)
+    ((entry,),) = (planned.objects for planned in found.plans)
+    assert [(name, version.key) for name, version in entry.companions] == [("campd_facilities", newer)]
+    hour_by_hour()
+    assert hours(place, "unit_count") == [(2,), (2,), (2,)]
+    (origin,) = trace(TABLE, Window(), {"region": "TX"}).origins
+    assert (origin.object_key, origin.read_with) == (TEXAS, (f"s3://{place.bucket}/{newer}",))
+
+
+def test_a_file_that_broke_off_inside_a_state_is_refused_though_it_has_every_hour(place, hour_by_hour):
+    whole = [campd_line(hour, unit=unit) for unit in "123" for hour in range(24)]
+    place.put(f"emissions/{YEAR}", "\n".join([CAMPD_HEADER, *whole, ""]))
+    hour_by_hour()
+    before = hours(place, "*")
+    newer = f"emissions/{YEAR}".replace("2024-02-01_2024-02", "2024-06-01_2024-06")
+    place.put(newer, "\n".join([CAMPD_HEADER, *whole[:60], ""]))
+
+    with pytest.raises(
+        ContractError, match=r"no_part_is_lost: 1, must be = 0\. .* Such as campd CA 2023 Q1 has 60 of 72\."
+    ):
+        hour_by_hour()
+
+    assert hours(place, "*") == before
+    hour_by_hour(accept_loss=True)
+    assert [count for (count,) in hours(place, "unit_count")] == [3] * 12 + [2] * 12
 
 
 def test_without_a_landing_bucket_what_is_public_is_loaded_all_the_same(place, hour_by_hour, monkeypatch):

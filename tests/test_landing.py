@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 from test_campd import HEADER, line
+from test_facilities import EL_PASO, facility, file_of
 
 from jobs.errors import LoadError, SourceError
 from jobs.landing import land
@@ -77,6 +78,18 @@ def test_the_files_of_one_edition_are_told_by_their_own_names(place, rates, tmp_
         land(tmp_path / name, "campd_hourly", "2024-02", date(2025, 5, 2), ORIGIN)
     with pytest.raises(LoadError, match=r"the name of an edition, or AVERT rates \(final\).csv that of its file"):
         land(rates, "campd_hourly", "2024-02", WHEN, ORIGIN)
+
+
+def test_a_file_of_facilities_lands_beside_the_hours_and_is_held_to_its_header(place, rates, tmp_path):
+    file = tmp_path / "facility-2023.csv"
+    file.write_bytes(file_of(facility(3456, EL_PASO)))
+
+    landed = land(file, "campd_facilities", "2024-02", WHEN, ORIGIN)
+
+    assert landed.uri == f"s3://{place.bucket}/emissions/campd/2025-05-01_2024-02/facility-2023.csv"
+    file.write_bytes(file_of(header="State,Facility ID"))
+    with pytest.raises(SourceError, match="lacks the columns Latitude, Longitude; .*; nothing was landed"):
+        land(file, "campd_facilities", "2024-03", WHEN, ORIGIN)
 
 
 def test_of_two_who_land_one_edition_at_once_the_second_is_told(place, rates, monkeypatch):

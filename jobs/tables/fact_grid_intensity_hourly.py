@@ -18,7 +18,7 @@ from jobs import cems, contract, fossil, published
 from jobs.standard_time import by_state_clock
 from jobs.transform import Parsed, Reject, SourceObject
 
-VERSION = 1
+VERSION = 2
 
 TABLE = "fact_grid_intensity_hourly"
 LB = Decimal("0.45359237")  # [kg]
@@ -28,9 +28,11 @@ OGE_RATES = {gas: f"consumed_{gas}_rate_lb_per_mwh_for_electricity" for gas in G
 OGE_CLOCKS = ("datetime_utc", "datetime_local")
 # Open Grid Emissions takes the IPCC's newest report at the time of the data: the sixth from here on.
 OGE_AR6_SINCE = 2021
-# Why units' hours are in no state's: the column, and the reason.
-NO_INSTANT = "hour_start_utc", "{state} has several time zones, so that no instant is known"
-NEXT_QUARTER = "hour_start_local", "by the clock of the east of {state} the hour is of another quarter"
+# Why units' hours are in no state's.
+NO_INSTANT = "{state} has several time zones, and no file of facilities tells that of {plants}"
+NEXT_QUARTER = "by the clock of the east of {state} the hour is of another quarter"
+# How many plants a reason names.
+SHOWN = 5
 
 
 def transform(source: SourceObject) -> Iterator[Parsed]:
@@ -81,12 +83,13 @@ def _consumed(source: SourceObject) -> Parsed:
 def _fossil(source: SourceObject) -> Iterator[Parsed]:
     """Add up hours of units by state, a state's year after the other where a file has many.
 
-    A row read is a unit's hour; all that is folded into a state's is counted as duplicate. Where the zone is not known
-    the instants are not either, and the rows are refused, as one of each state. So are those of another quarter than
-    their hour is of by the state's clock: other files have that hour, of the plants farther east.
+    A row read is a unit's hour; all that is folded into a state's is counted as duplicate. Of a state with a plant
+    whose instants are not known nothing is told, for the others are no mean of it, and its rows are refused, as one. So
+    are those of another quarter than their hour is of by the state's clock: other files have that hour, of the plants
+    farther east.
     """
     held = fossil.StateYears()
-    refused: dict[tuple[str, str], Counter[str]] = {NO_INSTANT: Counter(), NEXT_QUARTER: Counter()}
+    folded, of_next, untold = Counter(), Counter(), Counter()
     about = {"region_scheme": "us_state", "source": "campd", "basis": "fossil", "edition": source.parts["edition"]}
 
     def rows_of(hours: list[dict]) -> pa.Table:
@@ -97,20 +100,40 @@ def _fossil(source: SourceObject) -> Iterator[Parsed]:
         clock = by_state_clock(block.rows["hour_start_utc"].combine_chunks(), states)
         has_instant = clock.is_valid()
         is_next = pc.not_equal(pc.quarter(clock), pc.quarter(block.rows["hour_start_local"]))
-        refused[NO_INSTANT].update(states.filter(pc.invert(has_instant)).to_pylist())
-        refused[NEXT_QUARTER].update(states.filter(pc.fill_null(is_next, False)).to_pylist())
+        plants = block.rows["facility_id"].combine_chunks()
+        lacking = (column.filter(pc.invert(has_instant)).to_pylist() for column in (states, plants))
+        untold.update(zip(*lacking, strict=True))
+        of_next.update(states.filter(pc.fill_null(is_next, False)).to_pylist())
+        folded.update(states.filter(pc.fill_null(pc.invert(is_next), False)).to_pylist())
         place = block.rows.column_names.index("hour_start_local")
         placed = block.rows.set_column(place, "hour_start_local", clock).filter(pc.invert(is_next))
         rows = rows_of(held.add(placed))
         # Hours that were read long before may be told only now: over all pieces the counts add up.
         yield Parsed(rows, block.rows_read, block.rows_duplicate + len(placed) - len(rows), block.rejects)
+    lacks: dict[str, dict[int, int]] = {}
+    for (state, plant), count in sorted(untold.items()):
+        lacks.setdefault(state, {})[plant] = count
     rejects = [
-        Reject(0, column, reason.format(state=state), state, count)
-        for (column, reason), counts in refused.items()
-        for state, count in sorted(counts.items())
+        Reject(
+            0,
+            "hour_start_utc",
+            NO_INSTANT.format(state=state, plants=_named([*plants])),
+            state,
+            folded[state] + sum(plants.values()),
+        )
+        for state, plants in lacks.items()
     ]
-    rows = rows_of(held.rest())
-    yield Parsed(rows, 0, -len(rows), rejects)
+    rejects += [
+        Reject(0, "hour_start_local", NEXT_QUARTER.format(state=state), state, count)
+        for state, count in sorted(of_next.items())
+    ]
+    rows = rows_of([hour for hour in held.rest() if hour["region"] not in lacks])
+    yield Parsed(rows, 0, -len(rows) - sum(folded[state] for state in lacks), rejects)
+
+
+def _named(plants: list[int]) -> str:
+    more = f" and {len(plants) - SHOWN} more" * (len(plants) > SHOWN)
+    return f"plant{'s' * (len(plants) > 1)} {', '.join(map(str, plants[:SHOWN]))}{more}"
 
 
 def _rates(cells: dict[str, str], year: int) -> dict:
