@@ -1,6 +1,7 @@
 """cems -- hours of generating units as a table's sources have them, whoever of the two publishes the file."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from jobs import campd, contract, facilities, pudl
 from jobs.campd import Block
@@ -20,5 +21,16 @@ def blocks(table: str, source: SourceObject) -> Iterator[Block]:
         return iter(())
     if source.layout != "pudl_hourly":
         return campd.blocks(source)
+    return pudl.blocks(source, _through(table, source))
+
+
+def end(table: str, source: SourceObject) -> datetime:
+    """Tell where the hours end that a table takes of a file [local standard time]."""
+    if source.layout == "pudl_hourly":
+        return datetime(_through(table, source) + 1, 1, 1)
+    return campd.Share.of(source.parts).end
+
+
+def _through(table: str, source: SourceObject) -> int:
     (through,) = (known.owns_through for known in contract.load(table).sources if known.name == source.layout)
-    return pudl.blocks(source, through)
+    return through

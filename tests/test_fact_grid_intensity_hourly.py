@@ -307,7 +307,7 @@ def test_pudls_record_owns_its_years_here_too_and_knows_the_hours_of_states_of_s
         )
     ]
     told = place.rows("SELECT message, observed FROM etl_quality WHERE column_name = 'hour_start_local'")
-    assert told == [("by the clock of the east of TX the hour is of another quarter", 1)]
+    assert told == [("by the clock of the east of TX the hour is another file's", 1)]
     assert place.rows(f"SELECT DISTINCT edition FROM {TABLE} WHERE {EVER} AND region = 'CA'") == [
         ("core_epacems__hourly_emissions",)
     ]
@@ -356,6 +356,32 @@ def test_where_all_plants_zones_are_known_a_state_of_several_is_summed_by_the_in
         (datetime(2023, 1, 1, 8, tzinfo=UTC), datetime(2023, 1, 1, 2), pytest.approx(15 * ton), 200.0, 2),
         (datetime(2023, 1, 1, 9, tzinfo=UTC), datetime(2023, 1, 1, 3), pytest.approx(20 * ton), 100.0, 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("quarter", "left", "day", "kept"),
+    [
+        # The last hour of March in El Paso is the first of April by the clock of Houston: of the same file, if it has
+        # the year and has not left the second quarter to another, and else of the next.
+        ("", "", "2023-03-31", True),
+        ("", "quarter=1", "2023-06-30", True),
+        ("", "quarter=2", "2023-03-31", False),
+        ("1", "", "2023-03-31", False),
+        ("", "", "2023-12-31", False),
+    ],
+)
+def test_the_last_hour_of_the_west_is_the_next_files_only_where_that_is_another(quarter, left, day, kept):
+    parts = {"year": "2023", "edition": "e", "state": "" if quarter else "tx", "quarter": quarter}
+    body = "\n".join([CAMPD_HEADER, campd_line(23, state="TX", plant=3456, day=day), ""]).encode()
+    beside = facilities_of(facility(3456, EL_PASO))
+    source = SourceObject.of(body, parts | {"left": left}, "campd_hourly", campd_facilities=(beside,))
+
+    pieces = list(table.transform(source))
+
+    hours_of = [row["hour_start_local"].hour for piece in pieces for row in piece.rows.to_pylist()]
+    refused = [reject.reason for piece in pieces for reject in piece.rejects]
+    another = "by the clock of the east of TX the hour is another file's"
+    assert (hours_of, refused) == (([0], []) if kept else ([], [another]))
 
 
 def test_of_a_state_with_a_plant_whose_zone_nobody_tells_nothing_is_said_and_the_plant_is_named(place, hour_by_hour):

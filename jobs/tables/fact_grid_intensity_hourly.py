@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs import cems, contract, fossil, published
+from jobs.editions import LEFT
 from jobs.standard_time import by_state_clock
 from jobs.transform import Parsed, Reject, SourceObject
 
@@ -30,7 +31,7 @@ OGE_CLOCKS = ("datetime_utc", "datetime_local")
 OGE_AR6_SINCE = 2021
 # Why units' hours are in no state's.
 NO_INSTANT = "{state} has several time zones, and no file of facilities tells that of {plants}"
-NEXT_QUARTER = "by the clock of the east of {state} the hour is of another quarter"
+NEXT_FILE = "by the clock of the east of {state} the hour is another file's"
 # How many plants a reason names.
 SHOWN = 5
 
@@ -85,8 +86,7 @@ def _fossil(source: SourceObject) -> Iterator[Parsed]:
 
     A row read is a unit's hour; all that is folded into a state's is counted as duplicate. Of a state with a plant
     whose instants are not known nothing is told, for the others are no mean of it, and its rows are refused, as one. So
-    are those of another quarter than their hour is of by the state's clock: other files have that hour, of the plants
-    farther east.
+    are those whose hour is another file's by the state's clock, which has that of the plants farther east.
     """
     held = fossil.StateYears()
     folded, of_next, untold = Counter(), Counter(), Counter()
@@ -99,7 +99,7 @@ def _fossil(source: SourceObject) -> Iterator[Parsed]:
         states = block.rows["state"].cast(pa.string()).combine_chunks()
         clock = by_state_clock(block.rows["hour_start_utc"].combine_chunks(), states)
         has_instant = clock.is_valid()
-        is_next = pc.not_equal(pc.quarter(clock), pc.quarter(block.rows["hour_start_local"]))
+        is_next = _is_of_another(clock, source)
         plants = block.rows["facility_id"].combine_chunks()
         lacking = (column.filter(pc.invert(has_instant)).to_pylist() for column in (states, plants))
         untold.update(zip(*lacking, strict=True))
@@ -124,11 +124,18 @@ def _fossil(source: SourceObject) -> Iterator[Parsed]:
         for state, plants in lacks.items()
     ]
     rejects += [
-        Reject(0, "hour_start_local", NEXT_QUARTER.format(state=state), state, count)
+        Reject(0, "hour_start_local", NEXT_FILE.format(state=state), state, count)
         for state, count in sorted(of_next.items())
     ]
     rows = rows_of([hour for hour in held.rest() if hour["region"] not in lacks])
     yield Parsed(rows, 0, -len(rows) - sum(folded[state] for state in lacks), rejects)
+
+
+def _is_of_another(clock: pa.TimestampArray, source: SourceObject) -> pa.BooleanArray:
+    """Tell which hours [clock of the state] are another file's: after this one's, or of a quarter that it has left."""
+    left = [int(part[-1]) for part in source.parts.get(LEFT, "").split() if part.startswith("quarter=")]
+    is_after = pc.greater_equal(clock, pa.scalar(cems.end(TABLE, source), clock.type))
+    return pc.or_(is_after, pc.is_in(pc.quarter(clock), pa.array(left, pa.int64())))
 
 
 def _named(plants: list[int]) -> str:
