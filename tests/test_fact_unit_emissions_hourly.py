@@ -4,7 +4,7 @@ import csv
 import os
 import re
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import FIXTURES, expected_rows, forget
 from test_campd import CALIFORNIA, HEADER, line
+from test_facilities import EL_PASO, facility
+from test_facilities import file_of as facilities_of
 
 from jobs import check, contract, editions, plan, publish, stage
 from jobs.errors import ContractError, LoadError, SourceError
@@ -228,6 +230,22 @@ def test_a_quarter_that_broke_off_takes_no_state_its_hours(place, load, shared_s
     assert place.rows(f"SELECT * FROM {HOURS} ORDER BY facility_id, hour_start_local") == before
     load(TABLE, ALL, accept_loss=True)
     assert per_file(place) == {"emissions-hourly-2023-ca.csv": 1, "emissions-hourly-2023-q1.csv": 4}
+
+
+def test_a_plant_that_the_file_of_facilities_lacks_has_no_instant_and_is_named(
+    place, load, shared_session_without_spark
+):
+    place.put(FOLDER.format(OLD, "tx"), file_of(*(line(state="TX", plant=plant) for plant in (3456, 3461))))
+    place.put(f"emissions/campd/{NEW}/facility-2023.csv", facilities_of(facility(3456, EL_PASO)))
+
+    load(TABLE, ALL)
+
+    assert place.rows(f"SELECT facility_id, hour_start_utc, utc_basis FROM {HOURS} ORDER BY facility_id") == [
+        (3456, datetime(2023, 1, 1, 7, tzinfo=UTC), "coordinates"),
+        (3461, None, "several_zones"),
+    ]
+    told = place.rows("SELECT message FROM etl_quality WHERE check_name = 'plants_have_instants' AND NOT passed")
+    assert [message.rpartition("Such as ")[2] for (message,) in told] == ["TX 3461."]
 
 
 def test_a_few_rows_that_a_newer_file_lacks_are_told(place, load, shared_session_without_spark):
