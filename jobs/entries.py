@@ -17,7 +17,8 @@ from jobs.errors import SourceError
 from jobs.objects import digest
 from jobs.transform import Parsed, Reject, SourceObject
 
-# What an entry says; what it does not is null. `weight` is what a count stands for: minutes or miles one way.
+# What an entry says; what it does not is null. `weight` is what a count stands for: minutes or miles one way; of a bill
+# what is stated of a unit, by the `gwp_set` and the `instrument` beside it.
 ENTRY = pa.schema(
     [
         ("line_id", pa.string()),
@@ -34,6 +35,7 @@ ENTRY = pa.schema(
         ("weight", pa.float64()),
         ("co2e_kg", pa.float64()),
         ("gwp_set", pa.string()),
+        ("instrument", pa.string()),
         ("is_excluded", pa.bool_()),
     ]
 )

@@ -86,6 +86,46 @@ def test_waste_of_an_edition_whose_potentials_nobody_has_established_is_refused(
         parsed(b"", "ef_hub_waste", edition="2031")
 
 
+def test_the_set_of_waste_is_what_notes_say_and_not_what_numbers_look_like():
+    ways = ",".join(f"{way} (Metric Tons CO2e / Short Ton Material)" for way in table.HUB_WASTE_WAYS)
+    body = f"Material,{ways},Year\nMixed MSW,,0.52,0.43,,2023\n".encode()
+
+    sets = {
+        edition: {row["gwp_set"] for row in parsed(body, "ef_hub_waste", edition).rows.to_pylist()}
+        for edition in ("2023", "2024")
+    }
+
+    assert sets == {"2023": {"AR4"}, "2024": {"not_stated"}}
+
+
+def test_a_residual_mix_is_of_a_subregion_and_of_co2_alone():
+    piece = parsed(b"data_year,region,co2_lb_per_mwh\n2022,CAMX,500\n2022,NEWE,\n", "green_e_residual_mix", "2024")
+
+    (row,) = piece.rows.to_pylist()
+    told = ("factor_id", "source", "basis", "region_scheme", "value", "unit", "gwp_set")
+    assert tuple(row[name] for name in told) == (
+        "green_e/2024/2022/residual_mix/CAMX/electricity/CO2",
+        "green_e",
+        "residual_mix",
+        "egrid_subregion",
+        pytest.approx(226.796185),
+        "kg/MWh",
+        None,
+    )
+    with pytest.raises(SourceError, match="has no data year in line 2"):
+        parsed(b"data_year,region,co2_lb_per_mwh\nlast,CAMX,500\n", "green_e_residual_mix")
+
+
+def test_food_by_weight_says_its_set_or_that_nobody_does():
+    piece = parsed(b"food,kg_co2e_per_kg,gwp_set\nBeef,60,AR5\nMilk,3.2,\n", "food_factors", "a-study")
+
+    told = ("factor_id", "basis", "value", "unit", "gwp_set")
+    assert [tuple(row[name] for name in told) for row in piece.rows.to_pylist()] == [
+        ("food/a-study/weight/Beef/CO2e/AR5", "weight", 60.0, "kg/kg", "AR5"),
+        ("food/a-study/weight/Milk/CO2e/not_stated", "weight", 3.2, "kg/kg", "not_stated"),
+    ]
+
+
 def test_a_value_that_is_no_number_and_a_unit_that_nobody_knows_are_refused_where_they_stand():
     body = TRAVEL + b"Bus,see note,0,0,passenger-mile,2024\nFerry,1,1,1,nautical mile,2024\n"
 
@@ -236,10 +276,10 @@ def test_a_second_load_finds_nothing_to_do_and_an_edition_more_loads_itself_only
     place.put(KEY, subregions(lambda features: None))
     third, more = load(TABLE, ALL)
 
-    assert (first.new, again.unchanged, published) == (9, 9, None)
-    assert (third.new, third.unchanged, more["rows_loaded"]) == (1, 9, 33)
+    assert (first.new, again.unchanged, published) == (11, 11, None)
+    assert (third.new, third.unchanged, more["rows_loaded"]) == (1, 11, 33)
     assert place.rows("SELECT COUNT(*) AS n, COUNT(DISTINCT factor_id) AS keys FROM dim_emission_factor") == [
-        (138, 138)
+        (141, 141)
     ]
 
 

@@ -22,7 +22,7 @@ from jobs.known import Editions, Known
 from jobs.tables import dim_assumption, dim_emission_factor, dim_org_unit, dim_price_index
 from jobs.transform import Parsed, Reject, SourceObject
 
-VERSION = 2
+VERSION = 3
 
 # What lines are weighed with, by the contract's layouts, and the table that reads it.
 DESCRIBED = {
@@ -34,6 +34,8 @@ DESCRIBED = {
     "ef_hub_travel": dim_emission_factor,
     "ef_hub_waste": dim_emission_factor,
     "supply_chain_naics": dim_emission_factor,
+    "green_e_residual_mix": dim_emission_factor,
+    "food_factors": dim_emission_factor,
     "org_units": dim_org_unit,
 }
 MAPPING = "activity_mapping"
