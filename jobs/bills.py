@@ -6,7 +6,7 @@ from functools import partial
 
 from jobs.gwp import NOT_STATED
 from jobs.known import Known, Target
-from jobs.weighed import AS_PUBLISHED, MAPPED, UNMAPPED, Taken, by_gases, by_mapping, by_statement, row_of
+from jobs.weighed import AS_PUBLISHED, MAPPED, UNMAPPED, Taken, by_gases, by_mapping, by_nothing, by_statement, row_of
 
 # Units of bills: of electricity in MWh; of heat, the word of the assumption that says how much is in one [mmBtu].
 ELECTRIC = {"kwh": 0.001, "mwh": 1.0}
@@ -81,7 +81,8 @@ def _market(entry: Mapping, mwh: float, taken: Taken) -> dict | None:
     the GHG Protocol's hierarchy, and none is told here.
     """
     if entry["weight"] is not None:
-        stated = by_statement(1000 * mwh * entry["weight"], entry["gwp_set"] or NOT_STATED)
+        kg = 1000 * mwh * entry["weight"]
+        stated = by_statement(kg, entry["gwp_set"] or NOT_STATED) if kg else by_nothing(taken)
         return {"status": AS_PUBLISHED, "market_basis": entry["instrument"], **stated}
     if taken.find("green_e_edition"):
         factors = taken.gases("green_e", RESIDUAL_MIX, "electricity", region=taken("grid_region"))

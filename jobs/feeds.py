@@ -313,6 +313,8 @@ FEEDS: Mapping[str, Feed] = {
             "cost_object": ("cost object",),
         },
         identity=("building", "account", "item", "activity_date"),
+        # A certificate may be for a part of what is billed.
+        apart=("instrument",),
     ),
     "waste": Feed(
         "3.05",

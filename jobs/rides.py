@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from jobs.known import EXCLUDED, Known
-from jobs.weighed import MAPPED, UNMAPPED, Taken, by_gases, by_mapping, by_statement, row_of
+from jobs.weighed import MAPPED, UNMAPPED, Taken, by_gases, by_mapping, by_nothing, row_of
 
 NONE = "none"
 
@@ -45,9 +45,7 @@ def weigh(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterator
         yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="distance")
         return
     if not rides:
-        taken = Taken(known, year)
-        nothing = by_statement(0.0, taken("gwp_set")) | {"assumption_version": taken.version}
-        yield row_of(category_id, entry, NONE, MAPPED, method="distance", **nothing)
+        yield row_of(category_id, entry, NONE, MAPPED, method="distance", **by_nothing(Taken(known, year)))
     for ride, share in rides:
         parts = [(part, f"transit_split_{part}") for part in TRANSIT_PARTS] if ride == "transit" else [(ride, None)]
         for part, split in parts:

@@ -89,6 +89,12 @@ def by_statement(co2e_kg: float, gwp_set: str) -> dict:
     return {"co2e_kg": co2e_kg, "gwp_set": gwp_set} | of_set
 
 
+def by_nothing(taken: Taken) -> dict:
+    """Write that nothing is emitted, which is so by every set."""
+    nothing = {f"co2e_{name.lower()}_kg": 0.0 for name in gwp.SETS}
+    return nothing | {"co2e_kg": 0.0, "gwp_set": taken("gwp_set"), "assumption_version": taken.version}
+
+
 def by_mapping(target: Target) -> dict:
     """Write the words of the mapping that decided, and the edition that has first said so."""
     return {"mapping_key": target.key, "mapping_version": target.since}

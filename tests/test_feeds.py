@@ -91,6 +91,21 @@ def test_what_is_said_of_a_statement_is_known_and_is_of_one():
     )
 
 
+def test_a_bill_of_which_a_certificate_covers_a_part_is_two_lines():
+    header = BILLS.replace("\n", ",GWP Set,Instrument,GL Account Key\n")
+    lines = ["W1,Power,2023-01-01,600,kWh,0,,Certificate,7", "W1,Power,2023-01-01,400,kWh,,,,7"]
+    again = ["W1,Power,2023-01-01,600,kWh,0,,certificate,7", "W1,Power,2023-01-01,300,kWh,,,,7"]
+
+    piece = office.said("energy", "2023", header + "\n".join(lines + again) + "\n")
+
+    assert [(row["quantity"], row["instrument"]) for row in piece.rows.to_pylist()] == [
+        (600.0, "certificate"),
+        (400.0, None),
+    ]
+    assert piece.rows_duplicate == 1
+    assert [(one.line, one.reason) for one in piece.rejects] == [(5, "differs from line 3, which is of the same")]
+
+
 def test_an_order_of_food_has_a_weight_or_money_that_can_be():
     header = "Food Category,Order Date,Total,Currency,lb,gal,kg\n"
     lines = [

@@ -313,7 +313,7 @@ def test_what_is_stated_is_co2e_by_the_set_that_is_stated_and_by_no_other():
 
 def test_by_the_market_what_is_stated_goes_before_the_residual_mix_and_that_before_the_average():
     lines = [
-        "W1,Electricity,2023-01-01,1000,kWh,0,AR5,Certificate",
+        "W1,Electricity,2023-01-01,1000,kWh,0,,Certificate",
         "W2,Electricity,2023-01-01,1000,kWh,0.05,AR5,contract",
         "W3,Electricity,2023-01-01,1000,kWh,0.05,AR5,",
         "W4,Electricity,2023-01-01,1000,kWh,,,",
@@ -336,6 +336,11 @@ def test_by_the_market_what_is_stated_goes_before_the_residual_mix_and_that_befo
     assert told(mix=elsewhere, green_e_edition=["g"]) == [*stated, average]
     (*_, there) = told(mix=mix, green_e_edition=["g"], grid_region=["NEWE"])
     assert there == ("residual_mix", pytest.approx(600 * 0.45359237))
+    # Nothing is nothing by every set, whoever says so.
+    (row,) = [row for row in bills(lines[0], header=STATED) if row["market_basis"]]
+    assert of_sets(row) == ("AR5", 0.0, 0.0, 0.0)
+    (row,) = rows(("commuting_counts", "2024", "Mode,Count\nwalked,5\n"))
+    assert (of_sets(row), row["assumption_version"]) == (("AR5", 0.0, 0.0, 0.0), "a1")
     (row,) = [row for row in bills(lines[3], header=STATED, mix=mix, green_e_edition=["g"]) if row["market_basis"]]
     assert (row["factor_id"], row["ch4_kg"]) == ("green_e/g/2022/residual_mix/CAMX/electricity/CO2", None)
 

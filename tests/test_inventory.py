@@ -188,6 +188,26 @@ def test_a_figure_that_is_not_the_sum_of_published_lines_fails_the_load(publishe
         load(TABLE, ALL)
 
 
+def test_an_inventory_that_loses_adds_and_invents_is_refused_by_a_rule_for_each(published, load, monkeypatch):
+    once = inventory.tally
+
+    def wrong(lines):
+        rows_ = once(lines)
+        (capital,) = [row for row in rows_ if (row["category_id"], row["fiscal_year"]) == ("3.02", 2023)]
+        more = {name: capital[name] + 0.0015 for name in ("co2e_t", "lines_co2e_t")}
+        kept = [row for row in rows_ if row["category_id"] not in ("3.02", "3.05")]
+        return [*kept, capital | more, capital | {"category_id": "avoided"}]
+
+    monkeypatch.setattr(inventory, "tally", wrong)
+
+    with pytest.raises(ContractError) as refused:
+        load(TABLE, ALL)
+
+    for rule in ("sum_of_published_lines", "every_line_is_in_it", "nothing_beside_the_inventory"):
+        assert f"\n  {rule}: " in str(refused.value)
+    assert published.rows(f"SELECT * FROM {TABLE}") == []
+
+
 def test_lines_that_are_not_published_yet_fail_the_load(place, load, shared_session_without_spark):
     office.land_fixtures(place)
 
@@ -377,3 +397,5 @@ def test_two_sets_of_potentials_are_two_within_one_category_as_well():
     assert observed("one_set_of_potentials", staged=[held(), held("3.07")]) == 0
     assert observed("one_set_of_potentials", staged=[held(), held("3.07", gwp_sets="AR5")]) == 1
     assert observed("one_set_of_potentials", staged=[held(gwp_sets="AR4, AR5"), held("3.07", gwp_sets="AR4, AR5")]) == 1
+    # What nobody states may be any.
+    assert observed("one_set_of_potentials", staged=[held(gwp_sets="not_stated")]) == 1
