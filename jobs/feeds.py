@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
-from jobs import categories, gwp, sheets
+from jobs import categories, gwp, headers, sheets
 from jobs.bills import ELECTRIC, INSTRUMENTS, SUPPLIER
 from jobs.entries import CellError, Feed, batch, number
 from jobs.errors import SourceError
@@ -208,7 +208,7 @@ ABOUT = ("role", "commute time", "commute time range", "replies", "total", "last
 OTHER_MODES = (
     {kind: spellings for kind, spellings in MODE_HEADERS.items() if kind != "drove_alone"}
     | {name: (name,) for name in STILL + ABOUT}
-    | sheets.ONLY
+    | headers.ONLY
 )
 DROVE_ALONE = {"drove_alone": MODE_HEADERS["drove_alone"]}
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from workbooks import workbook
 
-from jobs import sheets
+from jobs import headers, sheets
 from jobs.errors import SourceError
 
 HEADERS = {"day": ("Sent for Payment Date",), "amount": ("Expense Amount (reimbursement currency)", "amount_usd")}
@@ -143,6 +143,11 @@ def test_a_column_that_need_not_be_there_and_is_misspelt_is_refused_and_not_pass
         SourceError, match="would not be read: Curency, which is almost currency; call it that, or by an"
     ):
         list(sheets.lines(body, TWO, {"currency": ("currency",)}))
+    book = workbook(Spring=[["Mode", "Count"]], Autumn=[["Mode", "Count", "Curency"]])
+    with pytest.raises(
+        SourceError, match="has a sheet Autumn that has a column that would not be read: Curency, which"
+    ):
+        list(sheets.lines(book, TWO, {"currency": ("currency",)}))
     (line,) = sheets.lines(body.replace(b"Curency", b"Currency"), TWO, {"currency": ("currency",)})
     assert line.cells["currency"] == "EUR"
 
@@ -164,13 +169,13 @@ def test_a_column_that_may_not_be_there_is_refused_with_its_name():
     body = b"Day,Amount,Item,Amount by rail,\n2023-01-31,1,Taxi,7,\n"
 
     with pytest.raises(SourceError, match="columns that are not known, .*: Amount by rail$"):
-        list(sheets.lines(body, THREE, sheets.ONLY))
-    (line,) = sheets.lines(body, THREE, {"rail": ("amount by rail",)} | sheets.ONLY)
+        list(sheets.lines(body, THREE, headers.ONLY))
+    (line,) = sheets.lines(body, THREE, {"rail": ("amount by rail",)} | headers.ONLY)
     assert line.cells["rail"] == "7"
 
 
 def test_a_sheet_with_several_columns_of_such_a_table_is_that_table():
-    more = {"amount": ("Amount",), "what": ("Item",)} | sheets.ONLY
+    more = {"amount": ("Amount",), "what": ("Item",)} | headers.ONLY
     book = workbook(Q1=GOOD, Q2=[["Date", "Amount", "Item"], [date(2023, 4, 1), 5, "Taxi"]])
 
     with pytest.raises(SourceError, match="sheet Q2 whose row 1 has headers of the table, and not Day"):
