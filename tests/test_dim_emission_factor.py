@@ -320,6 +320,7 @@ def test_the_landing_bucket_must_be_named(place, load, monkeypatch):
 
 
 COMMUTING = "scope-3-category-6-business-travel-and-category-7-employee-commuting.csv"
+WASTE = "scope-3-category-5-waste-generated-in-operations-and-category-12-end-of-life-treatment-of-sold-products.csv"
 REAL = {
     "egrid/2024-05-10_2022/subregions.json": "subregion_egrid2022_20240510.json",
     "egrid/2025-01-22_2023r1/subregions.json": "subregion_egrid2023_rev0or1_20250122.json",
@@ -328,6 +329,9 @@ REAL = {
     "ef_hub/2023-09-12_2023/travel.csv": f"epa_ef_hub_2023/{COMMUTING}",
     "ef_hub/2024-06-05_2024/travel.csv": f"epa_ef_hub_2024/{COMMUTING}",
     "ef_hub/2024-06-05_2024/electricity.csv": "epa_ef_hub_2024/electricity.csv",
+    "ef_hub/2024-06-05_2024/stationary.csv": "epa_ef_hub_2024/stationary-combustion.csv",
+    "ef_hub/2024-06-05_2024/steam.csv": "epa_ef_hub_2024/steam-and-heat.csv",
+    "ef_hub/2024-06-05_2024/waste.csv": f"epa_ef_hub_2024/{WASTE}",
     "supply_chain/2023-07-10_v1.2/naics.csv": "SupplyChainGHGEmissionFactors_v1.2_NAICS_CO2e_USD2021.csv",
 }
 
@@ -376,8 +380,9 @@ def test_epas_tables_load_whole_and_say_what_they_are_known_for(place, load):
     put_real(place, *(key for key in REAL if "2023r1" not in key and "_2023/" not in key))
     _, published = load(TABLE, ALL)
 
-    # 28 places by 4 gases twice; AVERT's lines; 28 by 6 rates; 12 vehicles by 3 gases; 1,016 codes by two.
-    assert published["rows_loaded"] == 2 * 112 + 4_296 + 168 + 36 + 2_032
+    # 28 places by 4 gases twice; AVERT's lines; 28 by 6 rates; 12 vehicles by 3 gases; 1,016 codes by two; 63 fuels and
+    # heat that is bought by 3 gases; what becomes of 61 materials.
+    assert published["rows_loaded"] == 2 * 112 + 4_296 + 168 + 36 + 2_032 + 189 + 3 + 163
     assert (published["rows_quarantined"], published["rows_duplicate"]) == (0, 0)
 
     def kg_per_mwh(basis, region, source="ef_hub"):
