@@ -26,9 +26,8 @@ BOUGHT = {"electricity", "Steam and Heat"}
 UNKNOWN = Target("", "", 1.0, None)
 # Who may state what bought electricity has emitted, after the GHG Protocol's Scope 2 Guidance, the best first; and what
 # stands in for all of them.
-CERTIFICATE, CONTRACT, SUPPLIER = "certificate", "contract", "supplier"
-INSTRUMENTS = (CERTIFICATE, CONTRACT, SUPPLIER)
-RESIDUAL_MIX, AVERAGE = "residual_mix", "average"
+SUPPLIER, RESIDUAL_MIX, AVERAGE = "supplier", "residual_mix", "average"
+INSTRUMENTS = ("certificate", "contract", SUPPLIER)
 
 
 def weigh(_feed: str, _category_id: str, entry: Mapping, known: Known) -> Iterator[dict]:
