@@ -24,7 +24,8 @@ from table_steps import DEFAULTS, all_tables_are_well, load
 # What lines come in, and what they are weighed with.
 LINES = ("travel", "goods", "food", "construction", "maintenance", "energy", "waste", "manual")
 SURVEYS = ("commuting_bins", "commuting_minutes", "commuting_counts")
-WEIGHED_WITH = ("activity_mapping", "assumptions", "org_units", "cpi", "ef_hub", "supply_chain")
+FACTORS = ("ef_hub", "supply_chain", "green_e", "food_factors")
+WEIGHED_WITH = ("activity_mapping", "assumptions", "org_units", "cpi", *FACTORS)
 FILES = [landed(f"emissions/{folder}") for folder in (*LINES, *SURVEYS, *WEIGHED_WITH)]
 
 FORM = {

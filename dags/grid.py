@@ -25,7 +25,8 @@ from alerts import in_time
 from assets import folder, landed, oge, pudl
 from table_steps import DEFAULTS, load
 
-SOURCES = [landed(f"emissions/{source}") for source in ("egrid", "avert", "ef_hub", "supply_chain")]
+FACTORS = ("egrid", "avert", "ef_hub", "supply_chain", "green_e", "food_factors")
+SOURCES = [landed(f"emissions/{source}") for source in FACTORS]
 
 FORM = {
     "restate": forms.restate("Load unchanged tables again if an older contract or transform has loaded them."),

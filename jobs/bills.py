@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from jobs.gwp import NOT_STATED
 from jobs.known import Known, Target
-from jobs.weighed import AS_PUBLISHED, GASES, MAPPED, UNMAPPED, Taken, by_gases, by_mapping, by_statement, row_of
+from jobs.weighed import AS_PUBLISHED, MAPPED, UNMAPPED, Taken, by_gases, by_mapping, by_nothing, by_statement, row_of
 
 # Units of bills: of electricity in MWh; of heat, the word of the assumption that says how much is in one [mmBtu].
 ELECTRIC = {"kwh": 0.001, "mwh": 1.0}
@@ -23,13 +24,17 @@ ENERGY_UNITS = {
 BOUGHT = {"electricity", "Steam and Heat"}
 # What nothing names is taken for burnt here, so that Scope 1 is not complete.
 UNKNOWN = Target("", "", 1.0, None)
+# Who may state what bought electricity has emitted, after the GHG Protocol's Scope 2 Guidance, the best first; and what
+# stands in for all of them.
+SUPPLIER, RESIDUAL_MIX, AVERAGE = "supplier", "residual_mix", "average"
+INSTRUMENTS = ("certificate", "contract", SUPPLIER)
 
 
 def weigh(_feed: str, _category_id: str, entry: Mapping, known: Known) -> Iterator[dict]:
     """Weigh a bill of energy: what is burnt here, or what was burnt elsewhere for it, and what it took to get it here.
 
-    Electricity is weighed by the grid of the place, and by what its supplier states of it, or else by the grid again,
-    which is the last of the GHG Protocol's hierarchy. Lost on the way and upstream is Scope 3 by the grid of the place.
+    Electricity is weighed by the grid of the place, and by the market. Lost on the way and upstream is Scope 3, by the
+    grid of the place.
 
     Raises:
         SourceError: an assumption is not there.
@@ -41,9 +46,8 @@ def weigh(_feed: str, _category_id: str, entry: Mapping, known: Known) -> Iterat
     is_electricity = target.activity == "electricity"
     categories = ("2_location", "2_market") if target.activity in BOUGHT else ("1",)
     unit = ENERGY_UNITS.get(entry["quantity_unit"].casefold())
-    basis, region = ("total_output", known.said("grid_region", year).value) if is_electricity else ("fuel", None)
-    found = partial(known.factor, "ef_hub", year, basis, target.activity)
-    factors = {gas: factor for gas in GASES if (factor := found(gas, region=region))}
+    basis, region = ("total_output", taken("grid_region")) if is_electricity else ("fuel", None)
+    factors = taken.gases("ef_hub", basis, target.activity, region=region)
     if unit is None or "CO2" not in factors or (unit in ELECTRIC) != is_electricity:
         # What it took to get it here is not known either.
         named = by_mapping(target) if target.key else {}
@@ -52,23 +56,38 @@ def weigh(_feed: str, _category_id: str, entry: Mapping, known: Known) -> Iterat
         return
     quantity = entry["quantity"] * (ELECTRIC[unit] if is_electricity else _heat(unit, target.activity, taken))
     about = {"quantity_unit": "MWh" if is_electricity else "mmBtu", "method": "energy", **by_mapping(target)}
-    masses = {gas: quantity * factor["value"] for gas, factor in factors.items()}
-    for category_id in categories:
-        row = partial(row_of, category_id, entry, target.activity, **about, quantity=quantity)
-        if category_id == "2_market" and is_electricity and entry["weight"] is not None:
-            stated = by_statement(1000 * quantity * entry["weight"], known.said("gwp_set", year).value)
-            yield row(AS_PUBLISHED, **stated)
-        else:
-            yield row(MAPPED, **by_gases(masses, factors, known, entry), assumption_version=taken.version)
+    row = partial(row_of, entry=entry, activity=target.activity, **about, quantity=quantity)
+    by_place = by_gases(quantity, factors, taken)
+    yield row(categories[0], status=MAPPED, **by_place)
+    if target.activity in BOUGHT:
+        by_market = _market(entry, quantity, Taken(known, year)) if is_electricity else None
+        yield row("2_market", **by_market or {"status": MAPPED, "market_basis": AVERAGE, **by_place})
     if is_electricity:
-        lost = taken("grid_loss_share")
-        masses = {gas: mass * lost for gas, mass in masses.items()}
-        values = by_gases(masses, factors, known, entry) | {"assumption_version": taken.version}
-        yield row_of("3.03", entry, "grid loss", MAPPED, **about, quantity=quantity * lost, **values)
+        lost = quantity * taken("grid_loss_share")
+        values = by_gases(lost, factors, taken)
+        yield row_of("3.03", entry, "grid loss", MAPPED, **about, quantity=lost, **values)
     upstream = Taken(known, year)
-    kg = quantity * upstream(f"upstream_kg_per_{about['quantity_unit'].lower()}_{_word(target.activity)}")
-    values = by_statement(kg, known.said("gwp_set", year).value) | {"assumption_version": upstream.version}
+    per_unit = f"upstream_kg_per_{about['quantity_unit'].lower()}_{_word(target.activity)}"
+    values = by_statement(quantity * upstream(per_unit), upstream.find(f"{per_unit}_gwp_set") or NOT_STATED)
+    values |= {"assumption_version": upstream.version}
     yield row_of("3.03", entry, "upstream", MAPPED, **about, quantity=quantity, **values)
+
+
+def _market(entry: Mapping, mwh: float, taken: Taken) -> dict | None:
+    """Weigh electricity by the market: as a certificate, a contract or its supplier states it, or by the residual mix.
+
+    The residual mix of the region is what nobody has claimed; where it is not known the grid's average is the last of
+    the GHG Protocol's hierarchy, and none is told here.
+    """
+    if entry["weight"] is not None:
+        kg = 1000 * mwh * entry["weight"]
+        stated = by_statement(kg, entry["gwp_set"] or NOT_STATED) if kg else by_nothing(taken)
+        return {"status": AS_PUBLISHED, "market_basis": entry["instrument"], **stated}
+    if taken.find("green_e_edition"):
+        factors = taken.gases("green_e", RESIDUAL_MIX, "electricity", region=taken("grid_region"))
+        if "CO2" in factors:
+            return {"status": MAPPED, "market_basis": RESIDUAL_MIX, **by_gases(mwh, factors, taken)}
+    return None
 
 
 def _heat(unit: str, activity: str, taken: Taken) -> float:

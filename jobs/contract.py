@@ -159,7 +159,8 @@ class Contract:
     `replaces` says what a new object version takes the place of: the `object`'s older version, or the whole `table`,
     which is then made anew of all its objects. `looks_at` are tables and views that its checks read.
     One that is another summary of the same objects has the `sourcesOf` the other, and `adds_up` its rows: GoogleSQL
-    says which of them are in a row of its own, called `figure`.
+    says which of them are in a row of its own, called `figure`. `editions_of` are columns that name an edition of a
+    source of the table's own.
     `query` is a view's GoogleSQL, with `${dataset}` before each table; a table has none. A derived table is built from
     the columns `derived_from` names of a fact, which comes first, and of dimensions or views of them by system; its
     `unit` is a key of UNIT_REACH.
@@ -188,6 +189,7 @@ class Contract:
     unit: str | None
     looks_at: tuple[str, ...]
     adds_up: Mapping[str, str]
+    editions_of: Mapping[str, str]
     held_by: str | None
     held_count: str
     checks: tuple[Check, ...]
@@ -353,6 +355,7 @@ def _contract(table, document, schema) -> Contract:
         unit=custom.get("unit"),
         looks_at=tuple(custom.get("looksAt", ())),
         adds_up=custom.get("addsUp", {}),
+        editions_of=custom.get("editionsOf", {}),
         held_by=custom.get("heldBy"),
         held_count=custom.get("heldCount", "COUNT(*)"),
         checks=tuple(_check(rule) for rule in schema.quality or ()),

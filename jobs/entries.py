@@ -17,7 +17,8 @@ from jobs.errors import SourceError
 from jobs.objects import digest
 from jobs.transform import Parsed, Reject, SourceObject
 
-# What an entry says; what it does not is null. `weight` is what a count stands for: minutes or miles one way.
+# What an entry says; what it does not is null. `weight` is what a count stands for: minutes or miles one way; of a bill
+# what is stated of a unit, by the `gwp_set` and the `instrument` beside it.
 ENTRY = pa.schema(
     [
         ("line_id", pa.string()),
@@ -34,6 +35,7 @@ ENTRY = pa.schema(
         ("weight", pa.float64()),
         ("co2e_kg", pa.float64()),
         ("gwp_set", pa.string()),
+        ("instrument", pa.string()),
         ("is_excluded", pa.bool_()),
     ]
 )
@@ -54,8 +56,8 @@ class Feed:
     """A kind of file: its columns, which of them are a kind of thing each, and how an entry is read and known again.
 
     `identity` names what no two entries have alike; where it is empty, or an entry does not say all of it, it is known
-    by all that it says, and by how many on its sheet have said the same before it. The numbers in the column `whole`
-    are shares of one.
+    by all that it says, and by how many on its sheet have said the same before it. Entries of one identity are told
+    `apart` by cells of these columns that are not empty. The numbers in the column `whole` are shares of one.
     """
 
     category_id: str
@@ -64,6 +66,7 @@ class Feed:
     more: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
     identity: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
     whole: str | None = None
 
 
@@ -139,7 +142,7 @@ def _line_id(layout: str, feed: Feed, line: sheets.Line, said: dict, alike: Coun
     """
     named = [sheets.code(line.cells.get(name, "")) if said.get(name) is None else said[name] for name in feed.identity]
     if named and "" not in named:
-        return digest(layout, *named)
+        return digest(layout, *named, *(line.cells[name].casefold() for name in feed.apart if line.cells[name]))
     content = digest(layout, *(str(said[name]) for name in sorted(said)), *(part for part in named if part != ""))
     alike[line.sheet, content] += 1
     return digest(content, alike[line.sheet, content])

@@ -8,11 +8,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
-from jobs import categories, sheets
-from jobs.bills import ELECTRIC
+from jobs import categories, gwp, headers, sheets
+from jobs.bills import ELECTRIC, INSTRUMENTS, SUPPLIER
 from jobs.entries import CellError, Feed, batch, number
 from jobs.errors import SourceError
 
+# Kilograms by the columns that weights of food are in; a gallon of food counts as a gallon of water.
+KG = {"kg": 1.0, "lb": 0.45359237, "gal": 3.78541}
 DAYS = ("%Y-%m-%d", "%m/%d/%Y", "%Y-%m-%d %H:%M:%S")
 CURRENCY = "USD"
 
@@ -131,13 +133,40 @@ def _count(cells: dict[str, str], _kind, parts: Mapping[str, str]) -> dict:
     return said | {"quantity": number(cells, "count"), "quantity_unit": "riders", "weight": miles}
 
 
-def _bill(cells: dict[str, str], _kind, _parts) -> dict:
-    """Read a bill of energy; `weight` is what the supplier states of its own electricity [kg CO2e/kWh]."""
-    stated = number(cells, "stated") if cells["stated"] else None
-    if stated is not None and cells["unit"].casefold() not in ELECTRIC:
-        raise CellError("stated", f"is of electricity by the kWh, and the bill is in {cells['unit'] or 'no unit'}")
+def _food(cells: dict[str, str], _kind, _parts) -> dict:
+    """Read an order of food: its money, its weight [kg], or both. A weight of nothing is none."""
+    kg = sum(times * number(cells, unit) for unit, times in KG.items() if cells[unit])
     said = {"item": _text(cells, "item"), "activity_date": _day(cells), "cost_object": _cost_object(cells)}
-    return said | {"quantity": number(cells, "quantity"), "quantity_unit": _text(cells, "unit"), "weight": stated}
+    if cells["amount"] or not kg:
+        said["amount_usd"] = _money(cells)
+    return said | ({"quantity": kg, "quantity_unit": "kg"} if kg else {})
+
+
+def _gwp_set(cells: Mapping[str, str]) -> str:
+    if cells["gwp_set"] not in gwp.SETS:
+        raise CellError("gwp_set", f"{cells['gwp_set']!r} is none of {', '.join(gwp.SETS)}")
+    return cells["gwp_set"]
+
+
+def _bill(cells: dict[str, str], _kind, _parts) -> dict:
+    """Read a bill of energy; `weight` is what somebody states of this electricity [kg CO2e/kWh], its supplier or else.
+
+    What it is CO2e by is null where the bill does not say.
+    """
+    said = {"item": _text(cells, "item"), "activity_date": _day(cells), "cost_object": _cost_object(cells)}
+    said |= {"quantity": number(cells, "quantity"), "quantity_unit": _text(cells, "unit")}
+    if not cells["stated"]:
+        # Without a rate it would be thought to count.
+        if about := next((name for name in ("instrument", "gwp_set") if cells[name]), None):
+            raise CellError(about, f"is {cells[about]}, and no kg CO2e per kWh are stated")
+        return said
+    stated = number(cells, "stated")
+    if cells["unit"].casefold() not in ELECTRIC:
+        raise CellError("stated", f"is of electricity by the kWh, and the bill is in {cells['unit'] or 'no unit'}")
+    instrument = cells["instrument"].casefold() or SUPPLIER
+    if instrument not in INSTRUMENTS:
+        raise CellError("instrument", f"{cells['instrument']!r} is none of {', '.join(INSTRUMENTS)}")
+    return said | {"weight": stated, "instrument": instrument, "gwp_set": _gwp_set(cells) if cells["gwp_set"] else None}
 
 
 def _load_of_waste(cells: dict[str, str], _kind, _parts) -> dict:
@@ -147,12 +176,11 @@ def _load_of_waste(cells: dict[str, str], _kind, _parts) -> dict:
 
 def _statement(cells: dict[str, str], _kind, _parts) -> dict:
     """Read emissions that somebody else has worked out: a category's of a fiscal year [t CO2e]."""
-    if cells["gwp_set"] not in ("AR4", "AR5", "AR6"):
-        raise CellError("gwp_set", f"{cells['gwp_set']!r} is none of AR4, AR5, AR6")
+    gwp_set = _gwp_set(cells)
     category_id = categories.named(cells["item"])
     if category_id is None:
         raise CellError("item", f"{cells['item']!r} is no category, by its id or its name")
-    said = {"item": category_id, "fiscal_year": _year(cells), "gwp_set": cells["gwp_set"]}
+    said = {"item": category_id, "fiscal_year": _year(cells), "gwp_set": gwp_set}
     return said | {"co2e_kg": 1000 * number(cells, "tonnes")}
 
 
@@ -180,7 +208,7 @@ ABOUT = ("role", "commute time", "commute time range", "replies", "total", "last
 OTHER_MODES = (
     {kind: spellings for kind, spellings in MODE_HEADERS.items() if kind != "drove_alone"}
     | {name: (name,) for name in STILL + ABOUT}
-    | sheets.ONLY
+    | headers.ONLY
 )
 DROVE_ALONE = {"drove_alone": MODE_HEADERS["drove_alone"]}
 
@@ -222,8 +250,9 @@ FEEDS: Mapping[str, Feed] = {
     "food": Feed(
         "3.01",
         {"item": ("food category",), "date": ("order date",), "amount": ("total",)},
-        _expense,
-        {"cost_object": ("cost object",), "id": ("order id",), "currency": ("currency",)},
+        _food,
+        {"cost_object": ("cost object",), "id": ("order id",), "currency": ("currency",)}
+        | {"kg": ("kg", "kgs"), "lb": ("lb", "lbs"), "gal": ("gal", "gallons")},
         identity=("id", "item"),
     ),
     "construction": Feed(
@@ -276,8 +305,16 @@ FEEDS: Mapping[str, Feed] = {
             "unit": ("unit of measure",),
         },
         _bill,
-        {"account": ("gl account key",), "stated": ("supplier kg co2e per kwh",), "cost_object": ("cost object",)},
+        {
+            "account": ("gl account key",),
+            "stated": ("supplier kg co2e per kwh", "stated kg co2e per kwh"),
+            "gwp_set": ("supplier gwp set", "gwp set"),
+            "instrument": ("instrument",),
+            "cost_object": ("cost object",),
+        },
         identity=("building", "account", "item", "activity_date"),
+        # A certificate may be for a part of what is billed.
+        apart=("instrument",),
     ),
     "waste": Feed(
         "3.05",

@@ -1,8 +1,9 @@
 """footprint -- from an entry and what is known on a day to emissions, one row for each factor that weighs a part of it.
 
 The methods are those of the GHG Protocol's Scope 3 guidance: money by a factor per dollar of the factor's year, which
-the price index makes of the dollars of the entry's; waste by a factor per ton; what is in `rides` and `bills`. What
-nothing weighs has no emissions, which is null and a status, and never zero.
+the price index makes of the dollars of the entry's; food by a factor per kilogram where it has a weight; waste by a
+factor per ton; what is in `rides` and `bills`. What nothing weighs has no emissions, which is null and a status, and
+never zero.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,17 @@ from functools import partial
 
 from jobs import bills, rides
 from jobs.known import EXCLUDED, Known, Target
-from jobs.weighed import AS_PUBLISHED, MAPPED, NO_PRICE_INDEX, UNMAPPED, Taken, by_mapping, by_statement, row_of
+from jobs.weighed import (
+    AS_PUBLISHED,
+    MAPPED,
+    NO_PRICE_INDEX,
+    UNMAPPED,
+    Taken,
+    by_factor,
+    by_mapping,
+    by_statement,
+    row_of,
+)
 
 WITH_MARGINS = "with margins"
 
@@ -62,16 +73,16 @@ def _spend(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterato
         amount = entry["amount_usd"] * target.share
         about = {"amount_usd": amount, "expense_group": target.group, "method": "spend", **by_mapping(target)}
         row = partial(row_of, category_id, entry, target.activity, **about)
-        found = partial(known.factor, "supply_chain", entry["fiscal_year"], "spend", target.activity)
-        factor = found("CO2e", variant=WITH_MARGINS)
+        factor = taken.factor("supply_chain", "spend", target.activity, "CO2e", variant=WITH_MARGINS)
         if factor is None:
             yield row(UNMAPPED)
             continue
         year = entry["activity_date"].year if entry["activity_date"] else entry["fiscal_year"]
-        price, base = known.prices.get(year), known.prices.get(factor["dollar_year"])
-        if price is None or base is None:
+        prices = taken.prices(year, factor["dollar_year"])
+        if prices is None:
             yield row(NO_PRICE_INDEX, dollar_year=factor["dollar_year"])
             continue
+        price, base = prices
         deflated = amount * applied * base.value / price.value
         yield row(
             MAPPED,
@@ -80,10 +91,27 @@ def _spend(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterato
             dollar_year=factor["dollar_year"],
             price_index_edition=max(price.edition, base.edition),
             price_index_months=price.months,
-            factor_id=factor["factor_id"],
-            assumption_version=taken.version,
-            **by_statement(deflated * factor["value"], factor["gwp_set"]),
+            **by_factor(deflated, factor, taken),
         )
+
+
+def _food(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterator[dict]:
+    """Weigh food by its weight, where it has one and the chosen edition a factor for what it is; else by its money."""
+    taken = Taken(known, entry["fiscal_year"])
+    # A mapping has no shares of food by weight, so there is no second.
+    target = next(iter(_targets("food_weight", entry, known)), None)
+    is_weighed = target and entry["quantity"] and taken.find("food_edition")
+    factor = taken.factor("food", "weight", target.activity, "CO2e") if is_weighed else None
+    if factor:
+        # What another feed counts is not weighed twice.
+        left = 1 - sum(one.share for one in known.mapped(feed, entry["item"]) if one.activity == EXCLUDED)
+        about = {name: entry[name] * left for name in ("amount_usd", "quantity") if entry[name] is not None}
+        weighed = by_factor(about["quantity"], factor, taken) | by_mapping(target)
+        yield row_of(category_id, entry, target.activity, MAPPED, method="weight", **about, **weighed)
+    elif entry["amount_usd"] is None:
+        yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="weight")
+    else:
+        yield from _spend(feed, category_id, {**entry, "quantity": None, "quantity_unit": None}, known)
 
 
 def _waste(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterator[dict]:
@@ -93,14 +121,14 @@ def _waste(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterato
         yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="waste")
     for target in targets:
         material, _, way = target.activity.partition(": ")
-        factor = known.factor("ef_hub", entry["fiscal_year"], "waste", material, "CO2e", variant=way)
+        taken = Taken(known, entry["fiscal_year"])
+        factor = taken.factor("ef_hub", "waste", material, "CO2e", variant=way)
         about = {"quantity": entry["quantity"] * target.share, "method": "waste", **by_mapping(target)}
         row = partial(row_of, category_id, entry, target.activity, **about)
         if factor is None:
             yield row(UNMAPPED)
         else:
-            stated = by_statement(about["quantity"] * factor["value"], factor["gwp_set"])
-            yield row(MAPPED, **stated, factor_id=factor["factor_id"])
+            yield row(MAPPED, **by_factor(about["quantity"], factor, taken))
 
 
 def _given(_feed: str, _category_id: str, entry: Mapping, _known: Known) -> Iterator[dict]:
@@ -111,7 +139,8 @@ def _given(_feed: str, _category_id: str, entry: Mapping, _known: Known) -> Iter
 
 # By feed: what the method is called, and what weighs an entry.
 METHODS: Mapping[str, tuple[str, Callable[[str, str, Mapping, Known], Iterator[dict]]]] = {
-    **dict.fromkeys(("travel", "goods", "food", "construction", "maintenance"), ("spend", _spend)),
+    **dict.fromkeys(("travel", "goods", "construction", "maintenance"), ("spend", _spend)),
+    "food": ("spend", _food),
     **dict.fromkeys(("commuting_bins", "commuting_minutes", "commuting_counts"), ("distance", rides.weigh)),
     "energy": ("energy", bills.weigh),
     "waste": ("waste", _waste),

@@ -18,6 +18,8 @@ def _sets() -> dict[str, dict[str, float]]:
 
 # kg CO2e per kg, by set and gas.
 SETS: Mapping[str, Mapping[str, float]] = _sets()
+# What stands for the set of CO2e whose source does not say it.
+NOT_STATED = "not_stated"
 
 
 def co2e(masses: Mapping[str, float], gwp_set: str) -> float:

@@ -102,6 +102,7 @@ def _sum(year: int, ranks: Sequence[categories.Rank], held: Sequence[Mapping], d
         "not_counted_co2e_t": _tonnes(one for one in held if one["feed"] not in counted),
         "feeds": ", ".join(counted) or None,
         "gwp_sets": ", ".join(sorted({one["gwp_set"] for one in stated})) or None,
+        "market_bases": ", ".join(sorted({one["market_basis"] for one in stated} - {None})) or None,
         "line_count": len({one["line_id"] for one in lines}),
         "is_complete": not reasons,
         "incomplete_because": "; ".join(reasons) or None,

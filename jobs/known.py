@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from jobs import sheets
+from jobs import gwp, sheets
 from jobs.errors import SourceError
 from jobs.published import number
 from jobs.tables.dim_assumption import ALL_YEARS
@@ -20,6 +20,8 @@ MAPPING = {name: (name,) for name in ("feed", "key", "activity")}
 MAPPING_MORE = {name: (name,) for name in ("share", "group")}
 # What stands in the place of an activity whose emissions another feed counts.
 EXCLUDED = "excluded"
+# What is weighed as one thing: a bill, and food by its weight.
+WHOLE = ("energy", "food_weight")
 CODE = re.compile("NAICS [0-9]{6}")
 MANGLED = re.compile("(NAICS )?[0-9]{1,3}(,[0-9]{3})+")
 
@@ -48,11 +50,12 @@ class Said:
 
 @dataclass(frozen=True)
 class Price:
-    """The mean index of a year, how many months are in it, and the first chosen edition that has said so."""
+    """The mean index of a year, its months, the first chosen edition that has said so, and by which assumptions."""
 
     value: float
     months: int
     edition: str
+    since: tuple[date, str]
 
 
 @dataclass
@@ -66,13 +69,17 @@ class Known:
     prices: dict[int, Price]
     _mapped: dict[tuple[str, str], list[Target]] = field(default_factory=dict)
 
+    def find(self, name: str, year: int) -> Said | None:
+        """Give an assumption for a fiscal year: that of the year, or else that of all; none if nothing is assumed."""
+        return self.assumptions.get((name, str(year))) or self.assumptions.get((name, ALL_YEARS))
+
     def said(self, name: str, year: int) -> Said:
-        """Give an assumption for a fiscal year: that of the year, or else that of all.
+        """Give an assumption that there must be.
 
         Raises:
             SourceError: there is none.
         """
-        found = self.assumptions.get((name, str(year))) or self.assumptions.get((name, ALL_YEARS))
+        found = self.find(name, year)
         if found is None:
             raise SourceError(f"there is no assumption {name} for {year} on {self.day}, and figures need it")
         return found
@@ -84,11 +91,6 @@ class Known:
             inside = [key for key in keys if key in item.casefold()]
             self._mapped[feed, item] = keys[max(inside, key=lambda key: (len(key), key))] if inside else []
         return self._mapped[feed, item]
-
-    def factor(self, source: str, year: int, basis: str, activity: str, gas: str, **more: str) -> dict | None:
-        """Give a factor of the edition that is chosen; none if it has none."""
-        edition = self.said(f"{source}_edition", year).value
-        return self.factors.get((source, edition, basis, activity, gas, more.get("region"), more.get("variant")))
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def mapping(source: SourceObject) -> tuple[list[dict], int]:
 
     Raises:
         SourceError: it is no mapping, or has lines that cannot be used, all of which are named: a mapping is right, or
-            it is not used. The shares of a key come to one, each of another activity; energy is weighed as one thing.
+            it is not used. The shares of a key come to one, each of another activity; what is `WHOLE` has one.
     """
     rows: list[dict] = []
     faults = []
@@ -144,8 +146,8 @@ def _mapping_fault(cells: dict[str, str], seen: set[tuple[str, str, str]]) -> st
         return str(fault)
     if not 0 < share <= 1:
         return f"{cells['share']} is no share of one"
-    if cells["feed"] == "energy" and share < 1:
-        return "energy is weighed as one thing, and this is a share of it"
+    if cells["feed"] in WHOLE and share < 1:
+        return f"{cells['feed']} is weighed as one thing, and this is a share of it"
     said = cells["feed"], cells["key"].casefold(), cells["activity"]
     if said in seen:
         return f"{', '.join(said)} is there twice; say it once, with both shares together"
@@ -157,7 +159,8 @@ def history(editions: Editions) -> list[Known]:
     """Tell what was known from each day on that something changed, the oldest first.
 
     Raises:
-        SourceError: an edition is chosen that has not landed, or had not been published by then.
+        SourceError: an edition is chosen that has not landed, or had not been published by then; or a set of potentials
+            that there is not.
     """
     days = sorted({day for day, _ in (*editions.assumptions, *editions.mappings)})
     return list(_stretches(editions, [day for day in days if _newest(editions.assumptions, day)]))
@@ -180,12 +183,12 @@ def _stretches(editions: Editions, days: Sequence[date]) -> Iterator[Known]:
             key: assumptions[key] if key in assumptions and assumptions[key].value == value else Said(value, version)
             for key, value in now.items()
         }
-        _refuse_unless_landed(editions, day, assumptions)
+        _refuse_unless_known(editions, day, assumptions)
         means = {row["year"]: row for row in editions.prices if _is_chosen(row, assumptions)}
         prices = {
             year: prices[year]
             if year in prices and (prices[year].value, prices[year].months) == (row["value"], row["months_present"])
-            else Price(row["value"], row["months_present"], row["edition"])
+            else Price(row["value"], row["months_present"], row["edition"], version)
             for year, row in means.items()
         }
         targets = _targets(editions, _newest(editions.mappings, day), targets)
@@ -217,7 +220,7 @@ def _is_chosen(row: dict, assumptions: dict[tuple[str, str], Said]) -> bool:
     return row["is_annual"] and {"cpi_edition": row["edition"], "cpi_series": row["series_id"]} == chosen
 
 
-def _refuse_unless_landed(editions: Editions, day: date, assumptions: dict[tuple[str, str], Said]) -> None:
+def _refuse_unless_known(editions: Editions, day: date, assumptions: dict[tuple[str, str], Said]) -> None:
     there = {(row["source"], row["edition"]): row["published_on"] for row in editions.factors}
     there |= {("cpi", row["edition"]): row["published_on"] for row in editions.prices}
     for (name, _), said in sorted(assumptions.items()):
@@ -225,4 +228,8 @@ def _refuse_unless_landed(editions: Editions, day: date, assumptions: dict[tuple
         if source != name and there.get((source, said.value), date.max) > day:
             when = there.get((source, said.value))
             so = f"was published on {when}" if when else "has not landed"
-            raise SourceError(f"the assumptions of {said.since[1]} choose {said.value} for {name}, which {so}")
+        elif name.endswith("gwp_set") and said.value not in gwp.SETS:
+            so = f"is none of {', '.join(gwp.SETS)}"
+        else:
+            continue
+        raise SourceError(f"the assumptions of {said.since[1]} choose {said.value} for {name}, which {so}")

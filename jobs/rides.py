@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from jobs.known import EXCLUDED, Known
-from jobs.weighed import GASES, MAPPED, UNMAPPED, Taken, by_gases, by_mapping, by_statement, row_of
+from jobs.weighed import MAPPED, UNMAPPED, Taken, by_gases, by_mapping, by_nothing, row_of
 
 NONE = "none"
 
@@ -45,9 +45,7 @@ def weigh(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterator
         yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="distance")
         return
     if not rides:
-        yield row_of(
-            category_id, entry, NONE, MAPPED, method="distance", **by_statement(0.0, known.said("gwp_set", year).value)
-        )
+        yield row_of(category_id, entry, NONE, MAPPED, method="distance", **by_nothing(Taken(known, year)))
     for ride, share in rides:
         parts = [(part, f"transit_split_{part}") for part in TRANSIT_PARTS] if ride == "transit" else [(ride, None)]
         for part, split in parts:
@@ -75,20 +73,18 @@ def _miles_one_way(feed: str, entry: Mapping, part: str, taken: Taken) -> float:
 def _ride(category_id: str, entry: Mapping, part: str, miles: float, known: Known, taken: Taken) -> Iterator[dict]:
     """Weigh the miles of a kind of ride as each of what it is mapped to, by its share; of several each has a name."""
     targets = known.mapped("commuting", part)
-    found = partial(known.factor, "ef_hub", entry["fiscal_year"], "distance")
     about = {"quantity": miles, "quantity_unit": "mile", "method": "distance", "assumption_version": taken.version}
     if not targets:
         yield row_of(category_id, entry, part, UNMAPPED, **about)
     for target in targets:
         about |= {"quantity": miles * target.share}
         row = partial(row_of, category_id, entry, part if len(targets) == 1 else f"{part}: {target.activity}")
-        factors = {gas: factor for gas in GASES if (factor := found(target.activity, gas))}
+        factors = taken.gases("ef_hub", "distance", target.activity)
         if target.activity == EXCLUDED:
             yield row(EXCLUDED, **about, **by_mapping(target))
         elif "CO2" not in factors:
             yield row(UNMAPPED, **about)
         else:
-            masses = {gas: about["quantity"] * factor["value"] for gas, factor in factors.items()}
             unit = factors["CO2"]["unit"].removeprefix("kg/")
-            weighed = by_mapping(target) | by_gases(masses, factors, known, entry)
-            yield row(MAPPED, **about | {"quantity_unit": unit}, **weighed)
+            weighed = by_mapping(target) | by_gases(about["quantity"], factors, taken)
+            yield row(MAPPED, **about | {"quantity_unit": unit} | weighed)

@@ -1,28 +1,25 @@
 """sheets -- tables as an office keeps them: CSV, parquet, and workbooks of spreadsheets, all read by their headers.
 
 A table begins with the first row that has all headers that are asked for, wherever that is: people put titles above it,
-add columns and move them. A workbook may have it on several sheets, and sheets of other things beside it; a sheet that
-has most of the headers is no other thing. Headers are compared without regard to case, to how many spaces there are,
-and to underscores in their place.
+add columns and move them; and it begins anew where the headers stand again. A workbook may have it on several sheets,
+and sheets of other things beside it. How headers are known, and what is almost one, is told in `headers`.
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs import workbook
+from jobs import headers, workbook
 from jobs.errors import SourceError
+from jobs.headers import Spellings
 from jobs.published import numbered
 
 # One row of any format: its number from one on, what it says there, its cells.
 Row = tuple[int, str, list[str]]
-
-# Among what may be there: nothing else may, for any column may be a way to emit.
-ONLY: Mapping[str, tuple[str, ...]] = {"only": ()}
 
 
 @dataclass(frozen=True)
@@ -47,35 +44,37 @@ class Line:
         return f"{self.sheet}!{column or ''}" if self.sheet else column
 
 
-def lines(body: bytes, headers: Mapping[str, tuple[str, ...]], more: Mapping[str, tuple[str, ...]]) -> Iterator[Line]:
+def lines(body: bytes, wanted: Spellings, more: Spellings) -> Iterator[Line]:
     """Read a table's lines; those without a single value are none.
 
     Args:
         body: CSV in UTF-8, parquet, or a workbook (xlsx); which of them, the bytes say.
-        headers: what must be there, and the headers that mean it.
-        more: what may be there; a cell of what is not there is empty. With `ONLY` among it, nothing else may.
+        wanted: what must be there, and the headers that mean it.
+        more: what may be there; a cell of what is not there is empty. With `headers.ONLY` among it, nothing else may.
 
     Raises:
-        SourceError: it is none of the three, has no such table, has one of its columns twice or one that may not be
-            there, or has a sheet with most of the headers and not all.
+        SourceError: it is none of the three, has no such table, has one of its columns twice, misspelt or one that may
+            not be there, or has a sheet with most of the headers and not all.
     """
     nearest: list[str] = []
     is_there = False
     for sheet, rows in _sheets(body):
         columns: dict[str, int] | None = None
-        near: tuple[int, list[str]] | None = None
+        near: str | None = None
+        header: set[str] = set()
         width = 0
+        where = f"has a sheet {sheet} that " if sheet else ""
         for number, raw_text, cells in rows:
-            if columns is None:
-                found = _columns(cells, headers, more)
-                missing = [name for name in headers if name not in found]
-                if not missing:
+            if columns is None or header <= set(cells):
+                found = headers.found(cells, wanted, more)
+                if wanted.keys() <= found.keys():
+                    headers.refuse_unless_clear(where, cells, found, wanted, more)
                     columns = {name: at for name, (at, *_) in found.items()}
-                    _refuse_unless_clear(cells, found, headers, more)
-                elif near is None and _is_near(found, missing, headers, more):
-                    near = number, missing
+                    header, width = {cells[columns[name]] for name in wanted}, len(cells)
+                else:
+                    near = near or headers.near(number, cells, found, wanted, more)
                 nearest = nearest or [cell for cell in cells if cell]
-                is_there, width = is_there or columns is not None, len(cells)
+                is_there = is_there or columns is not None
             elif any(cell.strip() for cell in cells):
                 # In a workbook empty cells at a row's end are not there at all.
                 if len(cells) != width and sheet is None:
@@ -83,45 +82,11 @@ def lines(body: bytes, headers: Mapping[str, tuple[str, ...]], more: Mapping[str
                     continue
                 cells = {name: cells[at].strip() if at < len(cells) else "" for name, at in columns.items()}
                 yield Line(sheet, number, raw_text, dict.fromkeys(more, "") | cells)
-        if columns is None and near and sheet is not None:
-            wanted = ", ".join(" or ".join(headers[name]) for name in near[1])
-            raise SourceError(f"has a sheet {sheet} whose row {near[0]} has headers of the table, and not {wanted}")
+        if columns is None and near:
+            raise SourceError(f"has a sheet {sheet} whose {near}" if sheet else f"has no table: its {near}")
     if not is_there:
-        wanted = ", ".join(" or ".join(spellings) for spellings in headers.values())
-        raise SourceError(f"has no row with the headers {wanted}; the first is {', '.join(nearest) or 'empty'}")
-
-
-def _columns(cells: list[str], headers, more) -> dict[str, list[int]]:
-    """Find where what is asked for stands in a row; what does not is not there."""
-    there: dict[str, list[int]] = {}
-    for at, cell in enumerate(cells):
-        there.setdefault(_plain(cell), []).append(at)
-    found = {
-        name: [at for spelling in {_plain(one) for one in spellings} for at in there.get(spelling, ())]
-        for name, spellings in {**headers, **more}.items()
-    }
-    return {name: places for name, places in found.items() if places}
-
-
-def _refuse_unless_clear(cells: list[str], found: Mapping[str, list[int]], headers, more) -> None:
-    """Refuse headers of which one stands twice, or that has what may not be there."""
-    for name, places in found.items():
-        if len(places) > 1:
-            spellings = {**headers, **more}[name]
-            raise SourceError(f"has {' or '.join(spellings)} {len(places)} times: {', '.join(cells)}")
-    read = {at for places in found.values() for at in places}
-    others = [cell for at, cell in enumerate(cells) if at not in read and cell.strip()]
-    if others and ONLY.keys() <= more.keys():
-        raise SourceError(f"has columns that are not known, so that what they say would be lost: {', '.join(others)}")
-
-
-def _is_near(found: Mapping[str, list[int]], missing: list[str], headers, more) -> bool:
-    """Tell whether a row that lacks headers is the table's all the same: it has most, or several that no other has."""
-    return 2 * len(missing) < len(headers) or (len(found) > 1 and ONLY.keys() <= more.keys())
-
-
-def _plain(header: str) -> str:
-    return " ".join(header.replace("_", " ").split()).casefold()
+        said = ", ".join(" or ".join(spellings) for spellings in wanted.values())
+        raise SourceError(f"has no row with the headers {said}; the first is {', '.join(nearest) or 'empty'}")
 
 
 def _sheets(body: bytes) -> Iterator[tuple[str | None, Iterator[Row]]]:

@@ -89,7 +89,8 @@ def trace(table: str, window: Window, where: dict[str, str] | None = None) -> Tr
     within = _within(promised, window, where)
     asked = dict(where)
     rows = warehouse().select(sql("traced_rows", table=table, within=within), asked)
-    found = _of(promised, {(row["object_id"], row["load_id"]): row["row_count"] for row in rows}, where)
+    counts = {(row["object_id"], row["load_id"]): row["row_count"] for row in rows}
+    found = _of(promised, _named_editions(promised, within, asked) | counts, where)
     if not promised.derived_from:
         parts = (*_added_up(promised, within, asked), *_referenced(promised, within, asked))
         found = replace(found, made_of=parts)
@@ -190,18 +191,33 @@ def _added_up(promised: Contract, within: str, asked: dict[str, str]) -> Iterato
         rows = warehouse().select(sql("traced_lines", table=name, within=of_figures, key=part.key), asked)
         counts = Counter((row["object_id"], row["load_id"]) for row in rows)
         yield replace(
-            _of(part, counts, {}),
+            _of(part, _named_editions(part, of_figures, asked) | counts, {}),
             named=tuple({key: row[key] for key in row if row[key] is not None and key not in OWN} for row in rows),
             made_of=tuple(_referenced(part, of_figures, asked)),
         )
 
 
+def _named_editions(promised: Contract, within: str, asked: dict[str, str]) -> dict[tuple[str, str], int]:
+    """Find the live objects of the table's own editions that rows name, such as a mapping; they have no rows."""
+    found: dict[tuple[str, str], int] = {}
+    for column, source in promised.editions_of.items():
+        named = _values(promised, column, within, asked)
+        for version in ledger.state(promised.table).live.values() if named else ():
+            of, parts = promised.source_of(version.object_key) or (None, {})
+            if of and of.name == source and parts["edition"] in named:
+                found[version.object_id, version.load_id] = 0
+    return found
+
+
+def _values(promised: Contract, column: str, within: str, asked: dict[str, str]) -> set[str]:
+    names = {"table": promised.table, "column": (column,), "within": within}
+    return {row["named"] for row in warehouse().select(sql("traced_values", **names), asked)}
+
+
 def _referenced(promised: Contract, within: str, asked: dict[str, str]) -> Iterator[Traced]:
     """Trace the rows of other tables that rows name."""
     for column, (table, key) in leads(promised).items():
-        names = {"table": promised.table, "column": (column,), "within": within}
-        values = warehouse().select(sql("traced_values", **names), asked)
-        yield _named(table, key, {row["named"] for row in values})
+        yield _named(table, key, _values(promised, column, within, asked))
 
 
 def leads(promised: Contract) -> dict[str, tuple[str, str]]:

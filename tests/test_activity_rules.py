@@ -9,13 +9,15 @@ from jobs.check import OBJECTS
 from jobs.warehouse.dialect import SESSION, to_duckdb
 
 
-def observed(rule, staged, objects=()):
+def observed(rule, staged, objects=(), **beside):
     promised = contract.load("fact_activity_emissions")
     (query,) = [check.query for check in promised.checks if check.name == rule]
     with duckdb.connect(":memory:") as engine:
         engine.execute(SESSION)
         engine.register("staged", pa.Table.from_pylist(list(staged), promised.arrow_schema))
         engine.register("objects", pa.Table.from_pylist(list(objects), OBJECTS))
+        for name, rows in beside.items():
+            engine.register(name, pa.Table.from_pylist(rows, contract.load(name).arrow_schema))
         ((found,),) = engine.execute(*to_duckdb(query)).fetchall()
     return found
 
@@ -79,3 +81,58 @@ def test_a_file_that_was_corrected_is_not_held_against_anybody():
     # Of another feed, or called as another.
     assert observed("few_refused", [row()], [file("o", 1), file("p", 0, "q1.2", "goods")]) == pytest.approx(50.0)
     assert observed("few_refused", [row()], [file("o", 1), file("p", 0, "q11")]) == pytest.approx(50.0)
+
+
+WEIGHED = row() | {"activity": "NAICS 481111", "factor_id": "f", "assumption_version": "a"}
+WEIGHED |= {"co2e_kg": 5.0, "co2e_ar4_kg": 5.0, "gwp_set": "AR4"}
+BILL = WEIGHED | {"feed": "energy", "category_id": "2_market", "market_basis": "average"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "right", "wrong"),
+    [
+        ("null_unless_weighed", WEIGHED, {"co2e_kg": None}),
+        ("null_unless_weighed", row(status="unmapped"), {"co2e_kg": 0.0}),
+        ("a_price_index_for_every_year", WEIGHED, {"mapping_status": "no_price_index"}),
+        ("co2e_not_below_co2", WEIGHED | {"co2_kg": 5.0}, {"co2e_kg": 4.9}),
+        ("weighed_by_something", WEIGHED, {"assumption_version": None}),
+        ("weighed_by_something", WEIGHED, {"factor_id": None}),
+        ("weighed_by_something", WEIGHED | {"factor_id": None, "activity": "upstream"}, {"activity": "electricity"}),
+        ("scope_2_names_its_basis", BILL, {"market_basis": None}),
+        ("scope_2_names_its_basis", WEIGHED, {"market_basis": "average"}),
+        ("scope_2_names_its_basis", BILL | {"feed": "manual", "market_basis": None}, {"market_basis": "average"}),
+        ("one_set_for_one_statement", WEIGHED, {"co2e_ar5_kg": 5.0}),
+        ("one_set_for_one_statement", WEIGHED, {"co2e_ar4_kg": None}),
+        ("one_set_for_one_statement", WEIGHED, {"gwp_set": "not_stated"}),
+        ("one_set_for_one_statement", WEIGHED | {"co2_kg": 4.0, "co2e_ar5_kg": 5.0}, {"co2_kg": None}),
+        ("whole_years", WEIGHED | {"price_index_months": 12}, {"price_index_months": 11}),
+        ("all_mapped", WEIGHED, {"mapping_status": "unmapped"}),
+    ],
+)
+def test_a_row_that_breaks_a_rule_is_counted_by_it(rule, right, wrong):
+    assert observed(rule, [right]) == 0
+    assert observed(rule, [right, right | wrong]) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "column", "table", "key"),
+    [
+        ("factors_are_published", "factor_id", "dim_emission_factor", "factor_id"),
+        ("assumptions_are_published", "assumption_version", "dim_assumption", "edition"),
+        ("prices_are_published", "price_index_edition", "dim_price_index", "edition"),
+    ],
+)
+def test_what_weighs_lines_is_in_its_own_table(rule, column, table, key):
+    rows = [row() | {column: name} for name in ("known", None)]
+
+    assert observed(rule, rows, **{table: [{key: "known"}]}) == 0
+    assert observed(rule, [*rows, row() | {column: "unknown"}], **{table: [{key: "known"}]}) == 1
+
+
+def test_lines_are_weighed_for_the_most_part():
+    rows = [row(line_id="a"), row(line_id="a", status="unmapped"), row(line_id="b", status="excluded")]
+
+    assert observed("lines_mapped_percent", rows) == 100.0
+    assert observed("lines_mapped_percent", [*rows, row(line_id="c", status="unmapped")]) == pytest.approx(200 / 3)
+    bounds = {check.name: (check.severity, check.bound) for check in contract.load("fact_activity_emissions").checks}
+    assert bounds["lines_mapped_percent"] == bounds["money_mapped_percent"] == ("error", 80.0)

@@ -57,7 +57,7 @@ def test_a_summary_has_either_method_of_scope_2_and_says_what_is_missing():
     figures = [
         figure("1", 10.0, 1, gwp_sets="AR5"),
         figure("2_location", 5.0, 2, "location", gwp_sets="AR4, AR5"),
-        figure("2_market", 3.0, 2, "market"),
+        figure("2_market", 3.0, 2, "market", market_bases="average, supplier"),
         figure("3.06", 2.0),
         figure("3.06", 99.0, as_of=date(2023, 12, 1), superseded_on=FEBRUARY, gwp_sets="AR6"),
         figure("3.07", None, is_complete=False, incomplete_because="nothing from commuting_bins"),
@@ -71,6 +71,7 @@ def test_a_summary_has_either_method_of_scope_2_and_says_what_is_missing():
         "scope1_t": 10.0,
         "scope2_location_t": 5.0,
         "scope2_market_t": 3.0,
+        "scope2_market_bases": "average, supplier",
         "scope3_t": 3.0,
         "total_location_t": 18.0,
         "total_market_t": 16.0,

@@ -86,6 +86,46 @@ def test_waste_of_an_edition_whose_potentials_nobody_has_established_is_refused(
         parsed(b"", "ef_hub_waste", edition="2031")
 
 
+def test_the_set_of_waste_is_what_notes_say_and_not_what_numbers_look_like():
+    ways = ",".join(f"{way} (Metric Tons CO2e / Short Ton Material)" for way in table.HUB_WASTE_WAYS)
+    body = f"Material,{ways},Year\nMixed MSW,,0.52,0.43,,2023\n".encode()
+
+    sets = {
+        edition: {row["gwp_set"] for row in parsed(body, "ef_hub_waste", edition).rows.to_pylist()}
+        for edition in ("2023", "2024")
+    }
+
+    assert sets == {"2023": {"AR4"}, "2024": {"not_stated"}}
+
+
+def test_a_residual_mix_is_of_a_subregion_and_of_co2_alone():
+    piece = parsed(b"data_year,region,co2_lb_per_mwh\n2022,CAMX,500\n2022,NEWE,\n", "green_e_residual_mix", "2024")
+
+    (row,) = piece.rows.to_pylist()
+    told = ("factor_id", "source", "basis", "region_scheme", "value", "unit", "gwp_set")
+    assert tuple(row[name] for name in told) == (
+        "green_e/2024/2022/residual_mix/CAMX/electricity/CO2",
+        "green_e",
+        "residual_mix",
+        "egrid_subregion",
+        pytest.approx(226.796185),
+        "kg/MWh",
+        None,
+    )
+    with pytest.raises(SourceError, match="has no data year in line 2"):
+        parsed(b"data_year,region,co2_lb_per_mwh\nlast,CAMX,500\n", "green_e_residual_mix")
+
+
+def test_food_by_weight_says_its_set_or_that_nobody_does():
+    piece = parsed(b"food,kg_co2e_per_kg,gwp_set\nBeef,60,AR5\nMilk,3.2,\n", "food_factors", "a-study")
+
+    told = ("factor_id", "basis", "value", "unit", "gwp_set")
+    assert [tuple(row[name] for name in told) for row in piece.rows.to_pylist()] == [
+        ("food/a-study/weight/Beef/CO2e/AR5", "weight", 60.0, "kg/kg", "AR5"),
+        ("food/a-study/weight/Milk/CO2e/not_stated", "weight", 3.2, "kg/kg", "not_stated"),
+    ]
+
+
 def test_a_value_that_is_no_number_and_a_unit_that_nobody_knows_are_refused_where_they_stand():
     body = TRAVEL + b"Bus,see note,0,0,passenger-mile,2024\nFerry,1,1,1,nautical mile,2024\n"
 
@@ -236,10 +276,10 @@ def test_a_second_load_finds_nothing_to_do_and_an_edition_more_loads_itself_only
     place.put(KEY, subregions(lambda features: None))
     third, more = load(TABLE, ALL)
 
-    assert (first.new, again.unchanged, published) == (9, 9, None)
-    assert (third.new, third.unchanged, more["rows_loaded"]) == (1, 9, 33)
+    assert (first.new, again.unchanged, published) == (11, 11, None)
+    assert (third.new, third.unchanged, more["rows_loaded"]) == (1, 11, 33)
     assert place.rows("SELECT COUNT(*) AS n, COUNT(DISTINCT factor_id) AS keys FROM dim_emission_factor") == [
-        (138, 138)
+        (141, 141)
     ]
 
 
@@ -280,6 +320,7 @@ def test_the_landing_bucket_must_be_named(place, load, monkeypatch):
 
 
 COMMUTING = "scope-3-category-6-business-travel-and-category-7-employee-commuting.csv"
+WASTE = "scope-3-category-5-waste-generated-in-operations-and-category-12-end-of-life-treatment-of-sold-products.csv"
 REAL = {
     "egrid/2024-05-10_2022/subregions.json": "subregion_egrid2022_20240510.json",
     "egrid/2025-01-22_2023r1/subregions.json": "subregion_egrid2023_rev0or1_20250122.json",
@@ -288,6 +329,9 @@ REAL = {
     "ef_hub/2023-09-12_2023/travel.csv": f"epa_ef_hub_2023/{COMMUTING}",
     "ef_hub/2024-06-05_2024/travel.csv": f"epa_ef_hub_2024/{COMMUTING}",
     "ef_hub/2024-06-05_2024/electricity.csv": "epa_ef_hub_2024/electricity.csv",
+    "ef_hub/2024-06-05_2024/stationary.csv": "epa_ef_hub_2024/stationary-combustion.csv",
+    "ef_hub/2024-06-05_2024/steam.csv": "epa_ef_hub_2024/steam-and-heat.csv",
+    "ef_hub/2024-06-05_2024/waste.csv": f"epa_ef_hub_2024/{WASTE}",
     "supply_chain/2023-07-10_v1.2/naics.csv": "SupplyChainGHGEmissionFactors_v1.2_NAICS_CO2e_USD2021.csv",
 }
 
@@ -336,8 +380,9 @@ def test_epas_tables_load_whole_and_say_what_they_are_known_for(place, load):
     put_real(place, *(key for key in REAL if "2023r1" not in key and "_2023/" not in key))
     _, published = load(TABLE, ALL)
 
-    # 28 places by 4 gases twice; AVERT's lines; 28 by 6 rates; 12 vehicles by 3 gases; 1,016 codes by two.
-    assert published["rows_loaded"] == 2 * 112 + 4_296 + 168 + 36 + 2_032
+    # 28 places by 4 gases twice; AVERT's lines; 28 by 6 rates; 12 vehicles by 3 gases; 1,016 codes by two; 63 fuels and
+    # heat that is bought by 3 gases; what becomes of 61 materials.
+    assert published["rows_loaded"] == 2 * 112 + 4_296 + 168 + 36 + 2_032 + 189 + 3 + 163
     assert (published["rows_quarantined"], published["rows_duplicate"]) == (0, 0)
 
     def kg_per_mwh(basis, region, source="ef_hub"):

@@ -246,6 +246,12 @@ def test_a_bin_that_comes_twice_with_other_riders_is_refused():
             "line 11: energy is weighed as one thing, and this is a share of it.* line 12: energy",
         ),
         (
+            "activity_mapping",
+            "m",
+            MAPPING + "food_weight,stew,Beef,0.5,\nfood_weight,stew,Milk,0.5,\n",
+            "line 11: food_weight is weighed as one thing",
+        ),
+        (
             "assumptions",
             "a",
             "name,valid_for,value,unit,source,source_year\na,all,2,share,x,\n",
@@ -263,6 +269,11 @@ def test_an_edition_that_is_chosen_must_have_landed_by_then():
         rows(("travel", "q1", TRAVEL + FLIGHT), ef_hub_travel={("2025-01-01", "h"): CAR})
     with pytest.raises(SourceError, match="choose c for cpi_edition, which has not landed"):
         rows(("travel", "q1", TRAVEL + FLIGHT), cpi={})
+    with pytest.raises(SourceError, match="a1 choose GWP100 for gwp_set, which is none of AR4, AR5, AR6"):
+        rows(
+            ("travel", "q1", TRAVEL + FLIGHT),
+            assumptions={("2024-01-01", "a1"): assumptions(**BASIN, gwp_set=["GWP100"])},
+        )
     with pytest.raises(SourceError, match="has lines and no assumptions to weigh them with"):
         rows(("travel", "q1", TRAVEL + FLIGHT), assumptions={})
     with pytest.raises(SourceError, match="there is no assumption remote_share for 2020 on 2024-01-01"):
@@ -354,7 +365,7 @@ def test_an_assumption_that_changes_restates_the_lines_that_took_it_and_no_other
         ("2024-06-01", None, pytest.approx(kg / 0.25)),
     ]
     assert [ride["assumption_version"], later["assumption_version"]] == ["a1", "a2"]
-    assert (stretches([flight])[0][:2], flight["assumption_version"]) == (("2024-02-01", None), None)
+    assert (stretches([flight])[0][:2], flight["assumption_version"]) == (("2024-02-01", None), "a1")
 
 
 def test_a_newer_edition_changes_nothing_until_it_is_chosen_and_then_only_what_it_weighs():
@@ -377,6 +388,7 @@ def test_a_newer_edition_changes_nothing_until_it_is_chosen_and_then_only_what_i
         pytest.approx(new["quantity"] * 0.4),
     )
     assert flight == before[1]
+    assert [row["assumption_version"] for row in (old, new, flight)] == ["a1", "a2", "a1"]
 
 
 def test_a_newer_mapping_restates_what_it_says_anew_and_leaves_the_rest():
@@ -406,6 +418,7 @@ def test_a_newer_price_index_that_says_the_same_restates_nothing():
 
     assert (stretches([old])[0][:2], old["price_index_edition"]) == (("2024-02-01", None), "c")
     assert [row["mapping_status"] for row in (waited, then)] == ["no_price_index", "mapped"]
+    assert [row["assumption_version"] for row in (old, waited, then)] == ["a1", None, "a2"]
     assert stretches([waited, then]) == [
         ("2024-02-01", "2024-06-01", None),
         ("2024-06-01", None, pytest.approx(1000 * 270.970 / 313.689 * 0.976)),

@@ -75,6 +75,57 @@ def test_what_a_supplier_states_is_of_electricity():
     )
 
 
+def test_what_is_said_of_a_statement_is_known_and_is_of_one():
+    header = BILLS.replace("\n", ",GWP Set,Instrument\n")
+    lines = ["W1,Power,2023-01-01,1,kWh,0.2,GWP100,", "W2,Power,2023-01-01,1,kWh,0.2,AR5,REC"]
+    lines += ["W3,Power,2023-01-01,1,kWh,,,Certificate", "W4,Power,2023-01-01,1,kWh,,AR5,"]
+
+    assert refused("energy", header + "\n".join(lines) + "\n") == (
+        [
+            (2, "gwp_set", "'GWP100' is none of AR4, AR5, AR6"),
+            (3, "instrument", "'REC' is none of certificate, contract, supplier"),
+            (4, "instrument", "is Certificate, and no kg CO2e per kWh are stated"),
+            (5, "gwp_set", "is AR5, and no kg CO2e per kWh are stated"),
+        ],
+        0,
+    )
+
+
+def test_a_bill_of_which_a_certificate_covers_a_part_is_two_lines():
+    header = BILLS.replace("\n", ",GWP Set,Instrument,GL Account Key\n")
+    lines = ["W1,Power,2023-01-01,600,kWh,0,,Certificate,7", "W1,Power,2023-01-01,400,kWh,,,,7"]
+    again = ["W1,Power,2023-01-01,600,kWh,0,,certificate,7", "W1,Power,2023-01-01,300,kWh,,,,7"]
+
+    piece = office.said("energy", "2023", header + "\n".join(lines + again) + "\n")
+
+    assert [(row["quantity"], row["instrument"]) for row in piece.rows.to_pylist()] == [
+        (600.0, "certificate"),
+        (400.0, None),
+    ]
+    assert piece.rows_duplicate == 1
+    assert [(one.line, one.reason) for one in piece.rejects] == [(5, "differs from line 3, which is of the same")]
+
+
+def test_an_order_of_food_has_a_weight_or_money_that_can_be():
+    header = "Food Category,Order Date,Total,Currency,lb,gal,kg\n"
+    lines = [
+        "Beef,2023-01-31,,,,,",
+        "Beef,2023-01-31,,,-1,,",
+        "Beef,2023-01-31,5,USD,some,,",
+        "Beef,2023-01-31,5,EUR,1,,",
+    ]
+
+    assert refused("food", header + "\n".join([*lines, "Beef,2023-01-31,,,,,3"]) + "\n") == (
+        [
+            (2, "amount", "'' is no number"),
+            (3, "lb", "-1 is below zero"),
+            (4, "lb", "'some' is no number"),
+            (5, "currency", "is in EUR, and amounts are in USD"),
+        ],
+        1,
+    )
+
+
 def test_a_bill_that_nothing_weighs_is_unknown_upstream_as_well():
     bills = "W1,Peat,2023-01-01,10,THM,\nW2,Gas,2023-01-01,10,THM,\n"
     mapping = "feed,key,activity,share,group\nenergy,gas,Natural Gas,,\n"

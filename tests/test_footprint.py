@@ -186,6 +186,27 @@ def test_a_hundred_millions_of_new_construction():
     ]
 
 
+def test_fifty_millions_of_renovation_and_what_is_spent_on_upkeep():
+    kinds = ("construction,renovation", "maintenance,dof", "maintenance,sales")
+    mapping = [f"{kind},{work},0.5," for kind in kinds for work in ("NAICS 236220", "NAICS 238110")]
+    upkeep = "Fiscal Year,Work Orders within DoF,Sales Work Orders,DoF Ops Costs outside of WOs\n"
+
+    built, kept = (
+        rows(file, activity_mapping=mapped(*mapping))
+        for file in (
+            ("construction", "fy2023", "Fiscal Year,New Construction,Renovation and Renewal\n2023,,50\n"),
+            ("maintenance", "fy2023", upkeep + "2023,600000,300000,100000\n"),
+        )
+    )
+
+    # All of it is work: no share of it is fees.
+    assert tonnes(built) == pytest.approx(11_138.4, abs=0.05)
+    assert {(row["applied_share"], row["category_id"]) for row in (*built, *kept)} == {(1.0, "3.02")}
+    # A million of three kinds is a fiftieth of that.
+    assert tonnes(kept) == pytest.approx(11_138.4 / 50, abs=1e-3)
+    assert sorted({row["item"] for row in kept}) == ["dof ops costs", "sales work orders", "work orders within dof"]
+
+
 @pytest.mark.skipif(not REAL.is_dir(), reason="set SUNLEDGER_DATA to a folder with the published tables")
 def test_the_published_tables_give_the_same_figures():
     real = {
@@ -219,23 +240,25 @@ def test_a_year_of_eleven_months_is_said_of_each_row_and_a_year_that_is_missing_
 
 
 BILL = "Building Number,Fuel,Start Date,Number of Units,Unit of Measure,Supplier kg CO2e per kWh\n"
+STATED = BILL.replace("Supplier kg CO2e per kWh", "Stated kg CO2e per kWh,GWP Set,Instrument")
 ENERGY = "energy,electricity,electricity,,\nenergy,gas,Natural Gas,,\nenergy,steam,Steam and Heat,,\n"
 GRID = (
     "eGRID Subregion Acronym,"
     + ",".join(f"{words} {gas} Factor (lb {gas} / MWh)" for words in ("Total Output", "Non-Baseload") for gas in GASES)
-    + "\nCAMX,497.442,0.03,0.004,1055,0.05,0.006\n"
+    + "\nCAMX,497.442,0.03,0.004,1055,0.05,0.006\nNEWE,536.4,0.06,0.008,923,0.07,0.009\n"
 )
 
 
-def bills(*lines, **values):
+def bills(*lines, header=BILL, mix=None, **values):
     weighed = hub(CAR, **values)
     weighed["assumptions"] = {("2024-06-10", "a1"): assumptions(**BASIN | {"ef_hub_edition": ["2024"]}, **values)}
     fuels = "Fuel Type,CO2 Factor Energy,CH4 Factor Energy,N2O Factor Energy\nNatural Gas,53.06,1,0.1\n"
     return rows(
-        ("energy", "2023", BILL + "\n".join(lines) + "\n", "2024-06-20"),
+        ("energy", "2023", header + "\n".join(lines) + "\n", "2024-06-20"),
         **weighed | {"ef_hub_travel": {}, "activity_mapping": {("2024-01-01", "m"): MAPPING + ENERGY}},
         ef_hub_electricity={("2024-06-05", "2024"): GRID},
         ef_hub_stationary={("2024-06-05", "2024"): fuels},
+        green_e_residual_mix={("2024-06-05", "g"): mix} if mix else {},
     )
 
 
@@ -256,6 +279,166 @@ def test_electricity_is_weighed_twice_and_what_is_lost_and_upstream_beside_it():
         (3, "3.03", "upstream"): pytest.approx(66.8),
     }
     assert {row["mapping_status"] for row in found if row["category_id"] == "2_market"} == {"as_published", "mapped"}
+
+
+def of_sets(row):
+    return row["gwp_set"], *(row[f"co2e_{name}_kg"] for name in ("ar4", "ar5", "ar6"))
+
+
+def test_what_is_stated_is_co2e_by_the_set_that_is_stated_and_by_no_other():
+    found = bills(
+        "W1,Electricity,2023-01-01,1000,kWh,0.05,AR4,",
+        "W2,Electricity,2023-01-01,1000,kWh,0.05,,Contract",
+        header=STATED,
+        gwp_set=["AR6"],
+        upstream_kg_per_mwh_electricity_gwp_set__2023=["AR5"],
+    )
+
+    assert [of_sets(row) for row in found if row["category_id"] == "2_market"] == [
+        ("AR4", 50.0, None, None),
+        ("not_stated", None, None, None),
+    ]
+    assert [row["co2e_kg"] for row in found if row["category_id"] == "2_market"] == [50.0, 50.0]
+    upstream = [row for row in found if row["activity"] == "upstream"]
+    assert [of_sets(row) for row in upstream] == [("AR5", None, pytest.approx(66.8), None)] * 2
+    # What nobody says of the upstream of gas is not the set that the office has chosen.
+    assert [of_sets(row) for row in bills("W1,Natural gas,2023-01-01,10,THM,") if row["activity"] == "upstream"] == [
+        ("not_stated", None, None, None)
+    ]
+    # Where gases are known, all sets are.
+    here = next(row for row in found if row["category_id"] == "2_location")
+    assert here["gwp_set"] == "AR6"
+    assert None not in of_sets(here)
+
+
+def test_by_the_market_what_is_stated_goes_before_the_residual_mix_and_that_before_the_average():
+    lines = [
+        "W1,Electricity,2023-01-01,1000,kWh,0,,Certificate",
+        "W2,Electricity,2023-01-01,1000,kWh,0.05,AR5,contract",
+        "W3,Electricity,2023-01-01,1000,kWh,0.05,AR5,",
+        "W4,Electricity,2023-01-01,1000,kWh,,,",
+    ]
+    mix = "data_year,region,co2_lb_per_mwh\n2022,CAMX,529.4\n2022,NEWE,600\n"
+    elsewhere = mix.replace("CAMX", "AZNM")
+
+    def told(**values):
+        found = bills(*lines, header=STATED, **values)
+        assert {row["market_basis"] for row in found if row["category_id"] != "2_market"} == {None}
+        return [(row["market_basis"], row["co2e_kg"]) for row in found if row["category_id"] == "2_market"]
+
+    stated = [("certificate", 0.0), ("contract", 50.0), ("supplier", 50.0)]
+    # 529.4 lb of CO2 alone; Green-e says nothing of the other gases.
+    residual = ("residual_mix", pytest.approx(529.4 * 0.45359237))
+    average = ("average", pytest.approx(225.636 + 28 * 0.03 * 0.45359237 + 265 * 0.004 * 0.45359237, abs=1e-3))
+    assert told(mix=mix, green_e_edition=["g"]) == [*stated, residual]
+    # It has to be chosen, and to be of the region.
+    assert told(mix=mix) == [*stated, average]
+    assert told(mix=elsewhere, green_e_edition=["g"]) == [*stated, average]
+    (*_, there) = told(mix=mix, green_e_edition=["g"], grid_region=["NEWE"])
+    assert there == ("residual_mix", pytest.approx(600 * 0.45359237))
+    # Nothing is nothing by every set, whoever says so.
+    (row,) = [row for row in bills(lines[0], header=STATED) if row["market_basis"]]
+    assert of_sets(row) == ("AR5", 0.0, 0.0, 0.0)
+    (row,) = rows(("commuting_counts", "2024", "Mode,Count\nwalked,5\n"))
+    assert (of_sets(row), row["assumption_version"]) == (("AR5", 0.0, 0.0, 0.0), "a1")
+    (row,) = [row for row in bills(lines[3], header=STATED, mix=mix, green_e_edition=["g"]) if row["market_basis"]]
+    assert (row["factor_id"], row["ch4_kg"]) == ("green_e/g/2022/residual_mix/CAMX/electricity/CO2", None)
+
+
+def test_every_row_that_is_weighed_names_the_assumptions_that_chose_for_it():
+    later = {("2024-06-10", "a1"): {}, ("2024-07-01", "a2"): {"grid_region": ["NEWE"]}}
+    later |= {("2024-08-01", "a3"): {"gwp_set": ["AR6"], "grid_region": ["NEWE"]}}
+    weighed = {
+        "assumptions": {
+            version: assumptions(**BASIN | {"ef_hub_edition": ["2024"]}, **changes)
+            for version, changes in later.items()
+        },
+        "activity_mapping": {("2024-01-01", "m"): MAPPING + ENERGY},
+        "ef_hub_travel": {},
+        "ef_hub_electricity": {("2024-06-05", "2024"): GRID},
+    }
+
+    bill, flight = (
+        (("energy", "2023", BILL + "W1,Electricity,2023-01-01,1,MWh,\n", "2024-06-20"),),
+        (("travel", "q1", TRAVEL + "1000,Airfare,2023-01-31,7\n", "2024-06-20"),),
+    )
+    here = [row for row in rows(*bill, **weighed) if row["category_id"] == "2_location"]
+
+    told = ("known_from", "assumption_version", "gwp_set", "factor_id")
+    assert [tuple(str(row[name]) for name in told) for row in here] == [
+        ("2024-06-20", "a1", "AR5", "ef_hub/2024/2022/total_output/CAMX/electricity/CO2"),
+        ("2024-07-01", "a2", "AR5", "ef_hub/2024/2022/total_output/NEWE/electricity/CO2"),
+        ("2024-08-01", "a3", "AR6", "ef_hub/2024/2022/total_output/NEWE/electricity/CO2"),
+    ]
+    # Neither region nor potentials are anything to a flight: by what its dollars are weighed the first has chosen.
+    (row,) = rows(*flight, **weighed)
+    assert (str(row["known_from"]), row["assumption_version"]) == ("2024-06-20", "a1")
+
+
+FOOD = "Food Category,Order Date,Total,Order ID,lb,gal\n"
+FOOD_MAPPING = "food_weight,beef,Beef,,\nfood_weight,milk,Milk,,\nfood,beef,NAICS 721110,,\nfood,milk,NAICS 721110,,\n"
+FOODS = "food,kg_co2e_per_kg,gwp_set\nBeef,60,AR5\nMilk,3,\n"
+
+
+def food(*lines, mapping=FOOD_MAPPING, **values):
+    weighed = {"assumptions": {("2024-01-01", "a1"): assumptions(**BASIN, **{"food_edition": ["f"], **values})}}
+    return rows(
+        ("food", "2023", FOOD + "\n".join(lines) + "\n"),
+        activity_mapping={("2024-01-01", "m1"): MAPPING + mapping},
+        food_factors={("2023-01-01", "f"): FOODS},
+        **weighed,
+    )
+
+
+def test_food_is_weighed_by_its_weight_where_that_is_given_and_else_by_its_money():
+    found = food(
+        "Beef,2023-01-31,1000,1,10,",
+        "Milk (whole),2023-01-31,,2,2,1",
+        "Beef,2023-01-31,1000,3,,",
+        "Beef,2023-01-31,1000,4,0,0",
+    )
+
+    told = ("method", "quantity", "amount_usd", "gwp_set", "factor_id", "assumption_version")
+    hotel = "supply_chain/v1.2/2019/spend/NAICS 721110/with margins/CO2e/AR4"
+    assert [tuple(row[name] for name in told) for row in found] == [
+        ("weight", pytest.approx(4.5359237), 1000.0, "AR5", "food/f/weight/Beef/CO2e/AR5", "a1"),
+        (
+            "weight",
+            pytest.approx(2 * 0.45359237 + 3.78541),
+            None,
+            "not_stated",
+            "food/f/weight/Milk/CO2e/not_stated",
+            "a1",
+        ),
+        ("spend", None, 1000.0, "AR4", hotel, "a1"),
+        # Nothing is no weight: it has cost a thousand dollars.
+        ("spend", None, 1000.0, "AR4", hotel, "a1"),
+    ]
+    assert [row["co2e_kg"] for row in found] == [
+        pytest.approx(272.155422),
+        pytest.approx(3 * (0.90718474 + 3.78541)),
+        pytest.approx(162.741, abs=5e-3),
+        pytest.approx(162.741, abs=5e-3),
+    ]
+    assert {row["category_id"] for row in found} == {"3.01"}
+
+
+def test_food_whose_weight_nothing_weighs_is_weighed_by_its_money_or_not_at_all():
+    lines = ["Beef,2023-01-31,1000,1,10,", "Beef,2023-01-31,,2,10,"]
+    spend = ("spend", "mapped", pytest.approx(162.741, abs=5e-3))
+
+    def told(**given):
+        return [(row["method"], row["mapping_status"], row["co2e_kg"]) for row in food(*lines, **given)]
+
+    assert told(mapping="food,beef,NAICS 721110,,\n") == [spend, ("weight", "unmapped", None)]
+    # The study that is chosen has no squid.
+    assert told(mapping=FOOD_MAPPING.replace("Beef", "Squid")) == [spend, ("weight", "unmapped", None)]
+    # What another feed counts of an order is not weighed twice.
+    halves = "food_weight,beef,Beef,,\nfood,beef,NAICS 721110,0.75,\nfood,beef,excluded,0.25,\n"
+    assert told(mapping=halves)[:2] == [
+        ("spend", "excluded", None),
+        ("weight", "mapped", pytest.approx(0.75 * 272.155422)),
+    ]
 
 
 def test_gas_is_scope_1_by_its_heat_and_what_nothing_names_is_null():
@@ -289,6 +472,8 @@ def test_waste_goes_where_the_mapping_says_in_its_shares():
         ef_hub_waste={("2024-06-05", "2024"): table + "Mixed MSW,,0.58,0.43,\n"},
     )
 
+    # Nobody says by which set the factors of 2024 are.
+    assert of_sets(found[0]) == ("not_stated", None, None, None)
     assert [(row["activity"], row["quantity"], row["co2e_kg"]) for row in found] == [
         ("Mixed MSW: Landfilled", 2.0, 1160.0),
         ("Mixed MSW: Combusted", 6.0, 2580.0),

@@ -29,6 +29,7 @@ def line(feed="travel", category_id="3.06", kg=1000.0, line_id="a", since=FIRST,
         "mapping_status": status,
         "fiscal_year": 2023,
         "gwp_set": "AR4",
+        "market_basis": None,
         "activity_date": None,
     } | more
 
@@ -187,6 +188,26 @@ def test_a_figure_that_is_not_the_sum_of_published_lines_fails_the_load(publishe
         load(TABLE, ALL)
 
 
+def test_an_inventory_that_loses_adds_and_invents_is_refused_by_a_rule_for_each(published, load, monkeypatch):
+    once = inventory.tally
+
+    def wrong(lines):
+        rows_ = once(lines)
+        (capital,) = [row for row in rows_ if (row["category_id"], row["fiscal_year"]) == ("3.02", 2023)]
+        more = {name: capital[name] + 0.0015 for name in ("co2e_t", "lines_co2e_t")}
+        kept = [row for row in rows_ if row["category_id"] not in ("3.02", "3.05")]
+        return [*kept, capital | more, capital | {"category_id": "avoided"}]
+
+    monkeypatch.setattr(inventory, "tally", wrong)
+
+    with pytest.raises(ContractError) as refused:
+        load(TABLE, ALL)
+
+    for rule in ("sum_of_published_lines", "every_line_is_in_it", "nothing_beside_the_inventory"):
+        assert f"\n  {rule}: " in str(refused.value)
+    assert published.rows(f"SELECT * FROM {TABLE}") == []
+
+
 def test_lines_that_are_not_published_yet_fail_the_load(place, load, shared_session_without_spark):
     office.land_fixtures(place)
 
@@ -238,15 +259,117 @@ def held(category_id="3.06", co2e_t=1.0, since=FIRST, until=None, gwp_sets="AR4"
 
 def observed(rule, **tables):
     """What a rule of the contract counts in tables of a few columns."""
-    promised = contract.load(TABLE)
-    (query,) = [check.query for check in promised.checks if check.name == rule]
+    (check,) = [check for check in contract.load(TABLE).checks if check.name == rule]
     with duckdb.connect(":memory:") as engine:
         engine.execute(SESSION)
         for name, rows_ in tables.items():
-            schema = pa.schema([promised.arrow_schema.field(column) for column in held()])
+            schema = contract.load(TABLE if name == "staged" else name).arrow_schema
             engine.register(name, pa.Table.from_pylist(rows_, schema))
-        ((found,),) = engine.execute(*to_duckdb(query)).fetchall()
+        ((found,),) = engine.execute(*to_duckdb(check.query)).fetchall()
     return found
+
+
+def total(kg=1000.0, feed="travel", category_id="3.06", since=FIRST, until=None):
+    return {
+        "fiscal_year": 2023,
+        "category_id": category_id,
+        "feed": feed,
+        "known_from": since,
+        "known_to": until,
+        "co2e_kg": kg,
+    }
+
+
+def parts(lines=0.0, manual=0.0, beside=0.0, feeds="travel", **more):
+    parts_ = {"lines_co2e_t": lines, "manual_co2e_t": manual, "not_counted_co2e_t": beside, "feeds": feeds}
+    return held(co2e_t=lines + manual) | parts_ | more
+
+
+@pytest.mark.parametrize(
+    ("wrong", "differ"),
+    [
+        ({}, 0),
+        # Four hundred grams are no kilogram.
+        ({"co2e_t": 0.5004, "manual_co2e_t": 0.5004}, 0),
+        ({"co2e_t": 0.502}, 1),
+        ({"co2e_t": None}, 1),
+        ({"lines_co2e_t": 0.5, "manual_co2e_t": 0.0}, 1),
+        ({"lines_co2e_t": 0.1}, 1),
+        ({"manual_co2e_t": 0.4}, 1),
+        ({"not_counted_co2e_t": 0.0}, 1),
+        ({"not_counted_co2e_t": 1.002}, 1),
+        ({"feeds": "travel"}, 1),
+        ({"feeds": None}, 1),
+    ],
+)
+def test_a_figure_is_the_sum_of_its_lines_and_of_its_manual_entries_and_keeps_the_rest_beside(wrong, differ):
+    totals = [total(1000.0), total(500.0, "manual")]
+    figure = parts(manual=0.5, beside=1.0, feeds="manual") | wrong
+
+    assert observed("sum_of_published_lines", staged=[figure], view_activity_total=totals) == differ
+
+
+def test_a_feed_that_is_lost_and_a_day_on_which_lines_changed_are_no_sum():
+    goods, food = total(100.0, "goods", "3.01"), total(20.0, "food", "3.01")
+    both, one = (
+        parts(kg / 1000, category_id="3.01", feeds=feeds) for kg, feeds in ((120, "food, goods"), (100, "goods"))
+    )
+
+    def differ(staged, *totals):
+        return observed("sum_of_published_lines", staged=[staged], view_activity_total=list(totals))
+
+    assert (differ(both, goods, food), differ(one, goods)) == (0, 0)
+    # Neither counted nor kept beside.
+    assert differ(one, goods, food) == 1
+    assert differ(both, goods | {"known_to": LATER}, food, total(101.5, "goods", "3.01", LATER)) == 1
+    assert differ(both, goods | {"known_to": LATER}, food) == 1
+
+
+@pytest.mark.parametrize(
+    ("staged", "count"),
+    [
+        ([held()], 0),
+        ([held(until=LATER), held(since=LATER)], 0),
+        ([], 1),
+        ([held(until=LATER)], 1),
+        ([held(), held(since=LATER)], 1),
+        ([held(since=LATER)], 1),
+        ([held(year=2022)], 1),
+    ],
+    ids=["one", "one after the other", "none", "it ends", "two at once", "it begins late", "of another year"],
+)
+def test_of_what_lines_there_are_on_a_day_there_is_one_figure(staged, count):
+    told = {category_id: one.is_in_inventory for category_id, one in categories.listed().items()}
+    known = [{"category_id": category_id, "is_in_inventory": is_in} for category_id, is_in in told.items()]
+    totals = [total(), total(900.0, "manual", "avoided")]
+
+    found = observed("every_line_is_in_it", staged=staged, view_activity_total=totals, dim_emission_category=known)
+
+    assert found == count
+    assert observed("nothing_beside_the_inventory", staged=staged, dim_emission_category=known) == 0
+    assert observed("nothing_beside_the_inventory", staged=[held("avoided")], dim_emission_category=known) == 1
+
+
+def test_what_does_not_reconcile_fails_the_load_and_what_is_incomplete_is_told():
+    severities = {check.name: (check.severity, check.comparison, check.bound) for check in contract.load(TABLE).checks}
+
+    errors = ("sum_of_published_lines", "every_line_is_in_it", "nothing_beside_the_inventory", "history_stays")
+    assert {name: severities[name] for name in errors} == dict.fromkeys(errors, ("error", "mustBe", 0.0))
+    assert (
+        observed("all_complete", staged=[held() | {"is_complete": False}, held(until=LATER) | {"is_complete": False}])
+        == 1
+    )
+
+
+def test_a_figure_by_the_market_says_what_its_bills_are_weighed_by():
+    bills = [line("energy", "2_market", line_id=basis, market_basis=basis) for basis in ("supplier", "average")]
+    unknown = line("energy", "2_market", None, "c", status="unmapped", gwp_set=None)
+
+    (row,) = of("2_market", *bills, unknown)
+    (stated,) = of("2_market", line("manual", "2_market", line_id="m"), *bills)
+
+    assert (row["market_bases"], row["co2e_t"]) == ("average, supplier", 2.0)
+    assert stated["market_bases"] is None
 
 
 @pytest.mark.parametrize(
@@ -274,3 +397,5 @@ def test_two_sets_of_potentials_are_two_within_one_category_as_well():
     assert observed("one_set_of_potentials", staged=[held(), held("3.07")]) == 0
     assert observed("one_set_of_potentials", staged=[held(), held("3.07", gwp_sets="AR5")]) == 1
     assert observed("one_set_of_potentials", staged=[held(gwp_sets="AR4, AR5"), held("3.07", gwp_sets="AR4, AR5")]) == 1
+    # What nobody states may be any.
+    assert observed("one_set_of_potentials", staged=[held(gwp_sets="not_stated")]) == 1

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from workbooks import workbook
 
-from jobs import sheets
+from jobs import headers, sheets
 from jobs.errors import SourceError
 
 HEADERS = {"day": ("Sent for Payment Date",), "amount": ("Expense Amount (reimbursement currency)", "amount_usd")}
@@ -111,17 +111,71 @@ def test_a_sheet_that_has_most_of_the_headers_is_refused_and_not_skipped():
     assert [line.sheet for line in sheets.lines(summary, THREE, {})] == ["Q1"]
 
 
+TWO = {"what": ("Mode",), "count": ("Count", "Riders")}
+
+
+def test_a_sheet_whose_header_is_misspelt_is_refused_with_the_header_that_it_almost_is():
+    good = [["Mode", "Count"], ["car", 5]]
+    book = workbook(Spring=good, Autumn=[["Survey"], ["Mode", "Counts"], ["car", 500]])
+
+    sentence = r"sheet Autumn whose row 2 has headers of the table, and not Count or Riders \(Counts is almost that\)$"
+    with pytest.raises(SourceError, match=sentence):
+        list(sheets.lines(book, TWO, {}))
+    # Of a table with one header that is all there is.
+    with pytest.raises(SourceError, match=r"sheet Autumn whose row 1 .* and not Drove alone \(Drive alone is almost"):
+        list(
+            sheets.lines(
+                workbook(Spring=[["Drove alone"], [1]], Autumn=[["Drive alone"], [9]]), {"car": ("Drove alone",)}, {}
+            )
+        )
+    with pytest.raises(SourceError, match=r"no table: its row 1 .* and not Mode \(Modes is almost that\)"):
+        list(sheets.lines(b"Modes,Count\ncar,5\n", TWO, {}))
+    # A sheet with one of two and nothing that is near the other is something else.
+    assert [
+        line.sheet for line in sheets.lines(workbook(Q=good, Key=[["Mode", "Means"], ["car", "a car"]]), TWO, {})
+    ] == ["Q"]
+
+
+def test_a_column_that_need_not_be_there_and_is_misspelt_is_refused_and_not_passed_over():
+    body = b"Mode,Count,Curency,Comments\ncar,5,EUR,x\n"
+
+    with pytest.raises(
+        SourceError, match="would not be read: Curency, which is almost currency; call it that, or by an"
+    ):
+        list(sheets.lines(body, TWO, {"currency": ("currency",)}))
+    book = workbook(Spring=[["Mode", "Count"]], Autumn=[["Mode", "Count", "Curency"]])
+    with pytest.raises(
+        SourceError, match="has a sheet Autumn that has a column that would not be read: Curency, which"
+    ):
+        list(sheets.lines(book, TWO, {"currency": ("currency",)}))
+    (line,) = sheets.lines(body.replace(b"Curency", b"Currency"), TWO, {"currency": ("currency",)})
+    assert line.cells["currency"] == "EUR"
+
+
+@pytest.mark.parametrize("is_workbook", [True, False])
+def test_a_table_begins_anew_where_its_headers_stand_again(is_workbook):
+    told = [["Mode", "Count"], ["car", "5"], ["Count", "Mode"], ["7", "bus"]]
+    body = workbook(Q=told) if is_workbook else "".join(",".join(row) + "\n" for row in told).encode()
+
+    read = list(sheets.lines(body, TWO, {}))
+
+    assert [(line.number, line.cells["what"], line.cells["count"]) for line in read] == [
+        (2, "car", "5"),
+        (4, "bus", "7"),
+    ]
+
+
 def test_a_column_that_may_not_be_there_is_refused_with_its_name():
     body = b"Day,Amount,Item,Amount by rail,\n2023-01-31,1,Taxi,7,\n"
 
     with pytest.raises(SourceError, match="columns that are not known, .*: Amount by rail$"):
-        list(sheets.lines(body, THREE, sheets.ONLY))
-    (line,) = sheets.lines(body, THREE, {"rail": ("amount by rail",)} | sheets.ONLY)
+        list(sheets.lines(body, THREE, headers.ONLY))
+    (line,) = sheets.lines(body, THREE, {"rail": ("amount by rail",)} | headers.ONLY)
     assert line.cells["rail"] == "7"
 
 
 def test_a_sheet_with_several_columns_of_such_a_table_is_that_table():
-    more = {"amount": ("Amount",), "what": ("Item",)} | sheets.ONLY
+    more = {"amount": ("Amount",), "what": ("Item",)} | headers.ONLY
     book = workbook(Q1=GOOD, Q2=[["Date", "Amount", "Item"], [date(2023, 4, 1), 5, "Taxi"]])
 
     with pytest.raises(SourceError, match="sheet Q2 whose row 1 has headers of the table, and not Day"):

@@ -1,5 +1,6 @@
 """From rows back to versions of objects: of any table and view, and with a sentence where that cannot be."""
 
+import json
 from datetime import date
 
 import pytest
@@ -50,7 +51,36 @@ def test_a_view_is_traced_through_the_tables_that_it_reads_and_figures_are_added
     assert factors.rows > 0
 
 
-def test_a_figure_of_the_inventory_leads_to_its_lines_their_factors_and_assumptions_and_the_files_of_all(place, load):
+LANDED = "emissions/{}/2026-02-01_{}/{}.csv"
+MAPPING = "emissions/activity_mapping/2026-01-20_1/mapping.csv"
+FIRST, SECOND = (
+    f"emissions/assumptions/{edition}/assumptions.csv" for edition in ("2026-01-20_2026.1", "2026-03-10_2026.2")
+)
+PRICES, NAICS = "emissions/cpi/2026-01-13_2025-12/cpi.csv", "emissions/supply_chain/2023-07-10_v1.2/naics.csv"
+HUB = "emissions/ef_hub/2024-06-05_2024/{}.csv"
+MANUAL = LANDED.format("manual", "fy2023", "manual")
+# By category, the files behind its figure of now.
+BEHIND = {
+    "1": {MANUAL},
+    "2_location": {MANUAL},
+    "2_market": {MANUAL},
+    "3.01": {LANDED.format("goods", "fy2023", "goods"), MAPPING, FIRST, PRICES, NAICS},
+    "3.02": {LANDED.format("construction", "all", "construction"), MAPPING, FIRST, PRICES, NAICS},
+    "3.03": {LANDED.format("energy", "fy2023", "energy"), MAPPING, FIRST, HUB.format("electricity")},
+    "3.05": {LANDED.format("waste", "fy2023", "waste"), MAPPING, FIRST, HUB.format("waste")},
+    "3.06": {"emissions/travel/2026-04-01_fy2023.2/travel.csv", MAPPING, FIRST, PRICES, NAICS},
+    "3.07": {LANDED.format("commuting_bins", "2023", "commuting_bins"), MAPPING, SECOND, HUB.format("travel")},
+}
+
+
+def origins(traced):
+    """What is in a trace as JSON, of all depths."""
+    return [*traced["origins"], *(one for part in traced["made_of"] for one in origins(part))]
+
+
+def test_a_figure_of_the_inventory_leads_to_its_lines_their_factors_and_assumptions_and_the_files_of_all(
+    place, load, capsys
+):
     place.put_fixtures()
     for table in ("dim_emission_factor", "dim_assumption", "dim_price_index"):
         load(table, EVER)
@@ -66,13 +96,28 @@ def test_a_figure_of_the_inventory_leads_to_its_lines_their_factors_and_assumpti
     # A column of the survey is a line; public transport is made of four kinds.
     assert {line["activity"] for line in lines.named} == {"bus", "car", "commuter_rail", "intercity_rail", "subway"}
     assert sum(line["co2e_kg"] for line in lines.named) == pytest.approx(21_702.34504)
-    assert places(lines) == [("emissions/commuting_bins/2026-02-01_2023/commuting_bins.csv", 6)]
+    # The mapping has no rows of its own; it has said what weighs these.
+    assert dict(places(lines)) == {"emissions/commuting_bins/2026-02-01_2023/commuting_bins.csv": 6, MAPPING: 0}
     assert {(one.table, key) for one in lines.made_of for key, _ in places(one)} == {
         ("dim_emission_factor", "emissions/ef_hub/2024-06-05_2024/travel.csv"),
         ("dim_assumption", "emissions/assumptions/2026-01-20_2026.1/assumptions.csv"),
     }
     (figures,) = traced.figures
     assert figures["co2e_t"] == pytest.approx(21.70234504)
+    # Of every figure that is published one command names the versions of all files behind it.
+    now = place.rows(
+        "SELECT category_id, as_of, co2e_t FROM fact_emissions_inventory "
+        "WHERE fiscal_year = 2023 AND superseded_on IS NULL AND co2e_t IS NOT NULL"
+    )
+    assert {category_id for category_id, *_ in now} == BEHIND.keys()
+    capsys.readouterr()
+    for category_id, as_of, co2e_t in now:
+        where = ["fiscal_year=2023", f"category_id={category_id}", f"as_of={as_of}"]
+        trace_command("fact_emissions_inventory", where=where, as_json=True)
+        (lines,) = json.loads(capsys.readouterr().out)["made_of"]
+        found = {one["object_key"]: (one["bucket"], len(one["etag"]) > 0) for one in origins(lines)}
+        assert found == dict.fromkeys(BEHIND[category_id], (place.bucket, True)), category_id
+        assert sum(line.get("co2e_kg", 0) for line in lines["named"]) == pytest.approx(1000 * co2e_t)
 
 
 def test_a_column_that_is_called_after_the_key_of_a_table_looked_at_leads_to_it():

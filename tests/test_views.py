@@ -191,6 +191,25 @@ def test_a_factor_that_a_newer_edition_has_under_another_name_is_not_one_of_toda
     ]
 
 
+def test_co2e_of_another_set_of_potentials_supersedes_and_has_no_drift():
+    days = {"2022": date(2022, 4, 1), "2023": date(2023, 4, 1), "2024": date(2024, 6, 5)}
+    sets = {"2022": "AR4", "2023": "AR4", "2024": "not_stated"}
+    about = {"gas": "CO2e", "basis": "waste", "variant": "Landfilled", "unit": "kg/short ton"}
+    factors = [
+        factor("Mixed MSW", edition, day, value) | about | {"gwp_set": sets[edition]}
+        for (edition, day), value in zip(days.items(), (500.0, 520.0, 580.0), strict=True)
+    ]
+
+    rows = answer("view_emission_factor", dim_emission_factor=factors)
+
+    told = ("edition", "superseded_by", "supersedes", "drift", "drift_percent")
+    assert sorted(tuple(row[name] for name in told) for row in rows) == [
+        ("2022", "2023", None, None, None),
+        ("2023", "2024", "2022", 20.0, 4.0),
+        ("2024", None, "2023", None, None),
+    ]
+
+
 def intensity(hour, co2, year=2021, month=7, day=1, **more):
     local = datetime(year, month, day, hour)
     return {

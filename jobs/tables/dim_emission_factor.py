@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from jobs import contract, published
 from jobs.errors import SourceError
+from jobs.gwp import NOT_STATED
 from jobs.transform import Parsed, Reject, SourceObject
 
-VERSION = 1
+VERSION = 2
 
 LB, KG, G, T = Decimal("0.45359237"), Decimal(1), Decimal("0.001"), Decimal(1000)
 
@@ -32,6 +33,7 @@ UNITS = {
     "t/short ton": ("kg/short ton", T),
     "kg CO2e/2021 USD, purchaser price": ("kg/USD", KG),
     "kg CO2e/2022 USD, purchaser price": ("kg/USD", KG),
+    "kg CO2e/kg": ("kg/kg", KG),
 }
 
 
@@ -176,6 +178,45 @@ def _avert(body: bytes, _edition: str) -> Iterator[Factor]:
         )
 
 
+RESIDUAL_COLUMNS = ("data_year", "region", "co2_lb_per_mwh")
+
+
+def _residual_mix(body: bytes, _edition: str) -> Iterator[Factor]:
+    """Read Green-e's residual mix: what a subregion's electricity emits without what is sold as renewable [lb/MWh].
+
+    Green-e publishes the rate of CO2 alone.
+    """
+    for line in published.table(body, RESIDUAL_COLUMNS):
+        cells = line.cells
+        try:
+            year = int(cells["data_year"])
+        except ValueError:
+            raise SourceError(f"has no data year in line {line.number}: {line.raw_text!r}") from None
+        yield Factor(
+            "residual_mix",
+            "CO2",
+            cells["co2_lb_per_mwh"],
+            "lb/MWh",
+            data_year=year,
+            region_scheme="egrid_subregion",
+            region=cells["region"],
+            line=line.number,
+            raw_text=line.raw_text,
+        )
+
+
+FOOD_COLUMNS = ("food", "kg_co2e_per_kg", "gwp_set")
+
+
+def _food(body: bytes, _edition: str) -> Iterator[Factor]:
+    """Read what a kilogram of a food has emitted until it is bought, as a study or an office has put it together."""
+    for line in published.table(body, FOOD_COLUMNS):
+        cells = line.cells
+        about = {"activity": cells["food"], "line": line.number, "raw_text": line.raw_text}
+        gwp_set = cells["gwp_set"] or NOT_STATED
+        yield Factor("weight", "CO2e", cells["kg_co2e_per_kg"], "kg CO2e/kg", gwp_set=gwp_set, **about)
+
+
 # The year of the eGRID data behind table 6 of each edition of the Hub, as its notes say.
 HUB_EGRID_YEARS = {"2021": 2019, "2022": 2020, "2023": 2021, "2024": 2022, "2025": 2023}
 HUB_BASES = {"Total Output": "total_output", "Non-Baseload": "nonbaseload"}
@@ -253,9 +294,9 @@ def _hub_steam(body: bytes, _edition: str) -> Iterator[Factor]:
             yield Factor("fuel", gas, line.cells[column], f"{mass}/mmBtu", **about)
 
 
-# What the factors of waste are made with: AR4 by the notes of the Hub's table 9 while it was of WARM 15; since 2024 the
-# factors of landfills are those times 28 by 25.
-HUB_WASTE_GWP = {"2021": "AR4", "2022": "AR4", "2023": "AR4", "2024": "AR5"}
+# What the factors of waste are made with: AR4 by the notes of the Hub's table 9 while it was of WARM 15. EPA's extract
+# of 2024 has no notes: that its factors of landfills are those before times 28 by 25 makes AR5 likely, and no more.
+HUB_WASTE_GWP = {"2021": "AR4", "2022": "AR4", "2023": "AR4", "2024": NOT_STATED}
 HUB_WASTE_WAYS = ("Recycled", "Landfilled", "Combusted", "Composted")
 
 
@@ -315,6 +356,8 @@ def _supply_chain(body: bytes, edition: str) -> Iterator[Factor]:
 LAYOUTS: Mapping[str, tuple[str, Callable[[bytes, str], Iterator[Factor]]]] = {
     "egrid_subregions": ("egrid", _egrid),
     "avert_rates": ("avert", _avert),
+    "green_e_residual_mix": ("green_e", _residual_mix),
+    "food_factors": ("food", _food),
     "ef_hub_electricity": ("ef_hub", _hub_electricity),
     "ef_hub_travel": ("ef_hub", _hub_travel),
     "ef_hub_stationary": ("ef_hub", _hub_stationary),

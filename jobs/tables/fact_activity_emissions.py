@@ -3,7 +3,8 @@
 It is made of everything that has landed: lines, and what they are weighed with. A line has a row for each part that a
 factor weighs, and for each stretch of days on which the same was known of it; so an edition that changes nothing of a
 line leaves its rows as they are, and what was known in March can be asked for ever after. What surprises in the files
-is told in `sheets`, `entries` and `feeds`, how they are weighed in `known` and `footprint`.
+is told in `sheets`, `entries` and `feeds`, which version of them holds in `versions`, how they are weighed in `known`
+and `footprint`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,67 +14,16 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs import contract, known, published
-from jobs.entries import batch, entries
+from jobs import contract, known, versions
+from jobs.entries import batch
 from jobs.errors import SourceError
 from jobs.feeds import FEEDS
 from jobs.footprint import weigh
-from jobs.known import Editions, Known
-from jobs.tables import dim_assumption, dim_emission_factor, dim_org_unit, dim_price_index
+from jobs.known import Known
 from jobs.transform import Parsed, Reject, SourceObject
+from jobs.versions import Said
 
-VERSION = 2
-
-# What lines are weighed with, by the contract's layouts, and the table that reads it.
-DESCRIBED = {
-    "assumptions": dim_assumption,
-    "cpi": dim_price_index,
-    "ef_hub_electricity": dim_emission_factor,
-    "ef_hub_stationary": dim_emission_factor,
-    "ef_hub_steam": dim_emission_factor,
-    "ef_hub_travel": dim_emission_factor,
-    "ef_hub_waste": dim_emission_factor,
-    "supply_chain_naics": dim_emission_factor,
-    "org_units": dim_org_unit,
-}
-MAPPING = "activity_mapping"
-
-
-@dataclass(frozen=True)
-class Said:
-    """What an object says, and what it is: its layout, and the day and name of its edition."""
-
-    piece: Parsed
-    layout: str
-    published_on: date
-    edition: str
-
-    @classmethod
-    def of(cls, piece: Parsed) -> "Said":
-        """Read it from what `transform` has made."""
-        about = {name.decode(): value.decode() for name, value in piece.rows.schema.metadata.items()}
-        return cls(piece, about["layout"], date.fromisoformat(about["published_on"]), about["edition"])
-
-    @property
-    def version(self) -> tuple[date, str]:
-        """Tell which edition it is, so that later ones come later."""
-        return self.published_on, self.edition
-
-    @property
-    def place(self) -> tuple[date, str, str]:
-        """Tell where it stands among all objects."""
-        return *self.version, self.layout
-
-    @property
-    def batch(self) -> tuple[str, str]:
-        """Tell which files of lines it is a version of."""
-        return self.layout, batch(self.edition)[0]
-
-    @property
-    def key(self) -> str:
-        """Tell where a file of lines, of assumptions or of the mapping has landed."""
-        return f"emissions/{self.layout}/{self.published_on}_{self.edition}/"
-
+VERSION = 3
 
 # Why a line cannot be used: the column, and the reason.
 Fault = tuple[str | None, str]
@@ -109,22 +59,7 @@ def transform(source: SourceObject) -> Iterator[Parsed]:
     Raises:
         SourceError: the object is not what its key says, or has refused lines and is something to weigh with.
     """
-    published_on = published.edition_day(source)
-    if source.layout in FEEDS:
-        piece = entries(source, FEEDS[source.layout])
-    elif source.layout == MAPPING:
-        rows, rows_read = known.mapping(source)
-        piece = Parsed(pa.Table.from_pylist(rows), rows_read)
-    else:
-        (piece,) = DESCRIBED[source.layout].transform(source)
-        if piece.rejects:
-            first = piece.rejects[0]
-            raise SourceError(
-                f"has {len(piece.rejects)} lines that cannot be used, such as line {first.line}, {first.column}: "
-                f"{first.reason}; lines are weighed with all of it, or not at all"
-            )
-    about = {"layout": source.layout, "published_on": f"{published_on}", "edition": source.parts["edition"]}
-    yield Parsed(piece.rows.replace_schema_metadata(about), piece.rows_read, piece.rows_duplicate, piece.rejects)
+    yield versions.read(source)
 
 
 def together(said: Sequence[Parsed]) -> list[Parsed]:
@@ -136,11 +71,11 @@ def together(said: Sequence[Parsed]) -> list[Parsed]:
         SourceError: figures need an assumption or an edition that is not there, or versions are not in order.
     """
     objects = [Said.of(piece) for piece in said]
-    days = known.history(_editions(objects))
-    ends = _ends(objects)
+    days = known.history(versions.editions(objects))
+    ends = versions.ends(objects)
     if not days and ends:
         raise SourceError("has lines and no assumptions to weigh them with; land the assumptions first")
-    units = _first_named(objects)
+    units = versions.first_named(objects)
     files = [
         _weighed(one, days, ends[one.layout, one.edition], units) if one.layout in FEEDS else (_table([]), [])
         for one in objects
@@ -246,73 +181,6 @@ def _year_fault(entry: dict, now: Known) -> Fault | None:
     if first <= entry["fiscal_year"] <= last:
         return None
     return "fiscal_year", f"is of the fiscal year {entry['fiscal_year']}, and those are {first} to {last}"
-
-
-def _first_named(objects: Sequence[Said]) -> dict[str, date]:
-    """Tell for each cost object the day of the first edition of the organisation that has it."""
-    found: dict[str, date] = {}
-    for one in objects:
-        for code in one.piece.rows["cost_object"].to_pylist() if one.layout == "org_units" else ():
-            found[code] = min(found.get(code, date.max), one.published_on)
-    return found
-
-
-def _ends(objects: Sequence[Said]) -> dict[tuple[str, str], date | None]:
-    """Tell for each file of lines the day on which its next version took its place; none for what still holds.
-
-    Raises:
-        SourceError: two files are the same version, or one is a version of nothing, or was published before an earlier
-            one.
-    """
-    batches: dict[tuple[str, str], list[tuple[int, Said]]] = {}
-    for one in objects:
-        if one.layout in FEEDS:
-            batches.setdefault(one.batch, []).append((batch(one.edition)[1], one))
-    ends: dict[tuple[str, str], date | None] = {}
-    for (_, name), versions in batches.items():
-        versions.sort(key=lambda item: (item[0], *item[1].place))
-        following = [*versions[1:], (None, None)]
-        for (number, one), (next_number, later) in zip(versions, following, strict=True):
-            if number == next_number:
-                raise SourceError(
-                    f"{one.key} and {later.key} are both version {number} of {name}, so that their lines would count "
-                    f"twice; take one of them out of the bucket, and land a correction as {name}.{versions[-1][0] + 1}"
-                )
-            # Who calls months 2023.01 and 2023.02 does not mean that February replaces January.
-            if number > 1 and name not in {other.edition for _, other in versions}:
-                raise SourceError(
-                    f"{one.key} is called version {number} of {name}, and no {name} has landed that it could replace; "
-                    f"take it out of the bucket, and land lines of their own under a name without a number behind a "
-                    f"dot, such as {one.edition.replace('.', '-')}"
-                )
-            if later and later.published_on < one.published_on:
-                raise SourceError(
-                    f"{one.layout} {later.edition} is of {later.published_on}, and is to replace {one.edition} of "
-                    f"{one.published_on}, which is later"
-                )
-            ends[one.layout, one.edition] = later.published_on if later else None
-    return ends
-
-
-def _editions(objects: Sequence[Said]) -> Editions:
-    rows: dict[str, list[dict]] = {}
-    for one in objects:
-        if one.layout not in FEEDS:
-            rows.setdefault(one.layout, []).extend(one.piece.rows.to_pylist())
-    factors = [row for layout in rows if DESCRIBED.get(layout) is dim_emission_factor for row in rows[layout]]
-    return Editions(_by_version(objects, "assumptions"), _by_version(objects, MAPPING), factors, rows.get("cpi", []))
-
-
-def _by_version(objects: Sequence[Said], layout: str) -> dict[tuple[date, str], list[dict]]:
-    found: dict[tuple[date, str], list[dict]] = {}
-    for one in objects:
-        if one.layout == layout:
-            if one.version in found:
-                raise SourceError(
-                    f"{one.key} has {layout} twice, and only one counts; take the other out of the bucket"
-                )
-            found[one.version] = one.piece.rows.to_pylist()
-    return found
 
 
 def _table(rows: list[Mapping]) -> pa.Table:

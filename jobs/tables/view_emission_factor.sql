@@ -3,8 +3,13 @@ SELECT
   LEAD(edition) OVER later AS superseded_by,
   LEAD(published_on) OVER later AS superseded_on,
   LAG(edition) OVER later AS supersedes,
-  value - LAG(value) OVER later AS drift,
-  100 * SAFE_DIVIDE(value - LAG(value) OVER later, LAG(value) OVER later) AS drift_percent,
+  -- CO2e of two sets of potentials cannot be compared; the newer one supersedes the older all the same.
+  IF(gwp_set IS DISTINCT FROM LAG(gwp_set) OVER later, NULL, value - LAG(value) OVER later) AS drift,
+  IF(
+    gwp_set IS DISTINCT FROM LAG(gwp_set) OVER later,
+    NULL,
+    100 * SAFE_DIVIDE(value - LAG(value) OVER later, LAG(value) OVER later)
+  ) AS drift_percent,
   -- A newer edition that lacks a factor or renames it supersedes none, and is newer all the same.
   RANK() OVER (
     PARTITION BY source, basis, data_year
@@ -12,6 +17,6 @@ SELECT
   ) = 1 AS is_in_newest_edition
 FROM `${dataset}.dim_emission_factor`
 WINDOW later AS (
-  PARTITION BY source, basis, data_year, region_scheme, region, activity, variant, gas, gwp_set, unit, dollar_year
+  PARTITION BY source, basis, data_year, region_scheme, region, activity, variant, gas, unit, dollar_year
   ORDER BY published_on, edition
 )

@@ -10,6 +10,7 @@ SELECT
   SUM(IF(scope = 1, co2e_t, NULL)) AS scope1_t,
   SUM(IF(scope2_method = 'location', co2e_t, NULL)) AS scope2_location_t,
   SUM(IF(scope2_method = 'market', co2e_t, NULL)) AS scope2_market_t,
+  MAX(IF(scope2_method = 'market', market_bases, NULL)) AS scope2_market_bases,
   SUM(IF(scope = 3, co2e_t, NULL)) AS scope3_t,
   SUM(IF(scope2_method <> 'market', co2e_t, NULL)) AS total_location_t,
   SUM(IF(scope2_method <> 'location', co2e_t, NULL)) AS total_market_t,
