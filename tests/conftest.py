@@ -100,6 +100,8 @@ def spark(server, google):
     from jobs.spark import session
 
     with session("tests") as running:
+        # Two hundred parts of a dozen rows are two hundred tasks.
+        running.conf.set("spark.sql.shuffle.partitions", "2")
         yield running
 
 
