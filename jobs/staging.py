@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-import boto3
 import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 from google.api_core.exceptions import GoogleAPIError, PreconditionFailed
 from google.auth.exceptions import GoogleAuthError
 from pyarrow import fs
 
+from jobs import objects
 from jobs.errors import StagingError
 from jobs.settings import settings
 
@@ -65,7 +65,7 @@ def filesystem(uri: str) -> tuple[fs.FileSystem, str]:
 
 @cache
 def _s3() -> fs.S3FileSystem:
-    session = boto3.Session()
+    session = objects.session()
     return fs.S3FileSystem(
         endpoint_override=os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
         region=session.region_name or "us-east-1",
@@ -139,7 +139,7 @@ def create_json(uri: str, content: dict) -> bool:
                 blob = storage_client().bucket(bucket).blob(key)
                 blob.upload_from_string(_encode(content), "application/json", if_generation_match=0)
                 return True
-            boto3.Session().client("s3").put_object(Bucket=bucket, Key=key, Body=_encode(content), IfNoneMatch="*")
+            objects.session().client("s3").put_object(Bucket=bucket, Key=key, Body=_encode(content), IfNoneMatch="*")
             return True
         except PreconditionFailed:
             return False
@@ -248,7 +248,7 @@ def remove_files(table: str, load_id: str, listed: list[fs.FileInfo]) -> None:
             # has left one for the load's.
             bucket, _, prefix = path.partition("/")
             keys = [f"{prefix}/", *(one.path.partition("/")[2] for one in listed)]
-            s3 = boto3.Session().client("s3")
+            s3 = objects.session().client("s3")
             for start in range(0, len(keys), 1000):
                 asked = {"Objects": [{"Key": key} for key in keys[start : start + 1000]], "Quiet": True}
                 if refused := s3.delete_objects(Bucket=bucket, Delete=asked).get("Errors"):

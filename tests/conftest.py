@@ -3,6 +3,7 @@
 import csv
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -99,6 +100,8 @@ def spark(server, google):
     from jobs.spark import session
 
     with session("tests") as running:
+        # Two hundred parts of a dozen rows are two hundred tasks.
+        running.conf.set("spark.sql.shuffle.partitions", "2")
         yield running
 
 
@@ -218,15 +221,25 @@ def day_file(ss_id, day, values, sensor="ac_power__1"):
 
 
 def forget():
-    """Make this process read its settings, warehouse and contracts anew."""
-    from jobs import contract, settings, warehouse
+    """Make this process read its settings and open its warehouse anew."""
+    from jobs import settings, warehouse
 
-    for cached in (settings.settings, warehouse.warehouse, contract.load):
+    for cached in (settings.settings, warehouse.warehouse):
         cached.cache_clear()
 
 
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory):
+    """A DuckDB file with all tables and no row in them, which costs ten times as much to make as to copy."""
+    from jobs.warehouse.duckdb import DuckDBWarehouse
+
+    path = tmp_path_factory.mktemp("tables") / "warehouse.duckdb"
+    DuckDBWarehouse(str(path), 60, "1GB").create()
+    return path
+
+
 @pytest.fixture
-def new_place(server, google, tmp_path):
+def new_place(server, google, tables, tmp_path):
     """What makes places, on a kind of warehouse and with a bucket to share."""
     with ExitStack() as stack:
 
@@ -238,6 +251,8 @@ def new_place(server, google, tmp_path):
                 given["warehouse"] = google.warehouse(dataset)
                 if google.bucket:
                     given.setdefault("staging", f"gs://{google.bucket}/{dataset}")
+            else:
+                shutil.copy(tables, folder)
             return Place(server, folder, **given)
 
         yield made

@@ -32,6 +32,7 @@ from jobs import contract
 
 # Columns of a relation: name to GoogleSQL type, in order.
 Columns = Mapping[str, str]
+Pairs = tuple[tuple[str, str], ...]
 
 # The project and dataset under which statements may name the contracts' tables.
 DATASET = "project.dataset"
@@ -117,8 +118,15 @@ def analyse(
     Raises:
         GoogleSqlError: a statement is refused, with the line in the script at which it is.
     """
-    catalog = _registered(tuple((name, tuple(columns.items())) for name, columns in (relations or {}).items()))
-    options, text, at, columns = _options(parameters or {}), script.encode(), 0, {}
+    beside = tuple((name, tuple(columns.items())) for name, columns in (relations or {}).items())
+    return dict(_analysed(script, tuple((parameters or {}).items()), beside))
+
+
+# The views of the contracts are analysed for each dataset that a test makes.
+@cache
+def _analysed(script: str, parameters: Pairs, relations: tuple[tuple[str, Pairs], ...]) -> dict[str, str]:
+    catalog, options = _registered(relations), _options(dict(parameters))
+    text, at, columns = script.encode(), 0, {}
     while at < len(text):
         rest = parse_resume_location_pb2.ParseResumeLocationProto(input=script, byte_position=at, allow_resume=True)
         end = len(text)
@@ -266,7 +274,7 @@ def _without_synonyms(query: str) -> str:
 
 
 @cache
-def _registered(relations: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> int:
+def _registered(relations: tuple[tuple[str, Pairs], ...]) -> int:
     tables = {name: {c.name: c.type for c in contract.load(name).columns} for name in contract.names()}
     catalog = _catalog(tables | {name: dict(columns) for name, columns in relations})
     return _call(

@@ -50,14 +50,15 @@ def becomes(opened, monkeypatch):
     return changed
 
 
-@pytest.mark.parametrize("table", contract.names())
-def test_every_table_and_view_has_the_columns_types_and_descriptions_of_its_contract(table, opened):
-    promised = contract.load(table)
-    required = promised.query is None
+def test_every_table_and_view_has_the_columns_types_and_descriptions_of_its_contract(opened):
+    for table in contract.names():
+        promised = contract.load(table)
+        required = promised.query is None
 
-    assert [(c.name, c.description, c.required) for c in columns(opened, table)] == [
-        (c.name, c.description, c.required and required) for c in promised.columns
-    ]
+        # DuckDB adds integers up to a wider one.
+        assert [
+            (c.name, c.type.replace("HUGEINT", "INT64"), c.description, c.required) for c in columns(opened, table)
+        ] == [(c.name, c.type, c.description, c.required and required) for c in promised.columns], table
 
 
 def test_a_new_nullable_column_is_added_in_place(opened, becomes):

@@ -1,5 +1,6 @@
 """What holds for every DAG that Airflow finds: its names, its documents, its retries, and the assets of its lineage."""
 
+import json
 import re
 import subprocess
 import sys
@@ -43,21 +44,43 @@ def test_airflow_finds_each_dag_and_no_import_error(facts, every):
     assert facts["import_errors"] == {}
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_parsing_imports_no_spark_no_client_and_no_warehouse(home, name):
-    # Airflow parses the file again and again, and before every task.
-    code = (
-        f"import runpy, sys; sys.path.append({str(ROOT / 'dags')!r}); "
-        f"runpy.run_path({str(ROOT / 'dags' / f'{name}.py')!r}); print(*sys.modules, sep='\\n')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, check=True, timeout=60
-    )
-    imported = set(done.stdout.split())
-    assert "airflow.sdk" in imported
-    assert {name for name in imported if name.partition(".")[0] in HEAVY} == set()
+@pytest.fixture(scope="module")
+def python(home):
+    """Runs a script where the DAG files are, and gives what it prints."""
+
+    def run(script):
+        done = subprocess.run(
+            [sys.executable, "-c", f"import sys; sys.path.append({str(ROOT / 'dags')!r})\n{script}"],
+            env=environment(home),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    return run
+
+
+def test_parsing_imports_no_spark_no_client_and_no_warehouse(python):
+    # Airflow parses each file again and again, and before every task.
+    told = python(f"""
+import json, runpy
+before, said = set(sys.modules), {{}}
+for name in {FILES}:
+    runpy.run_path(f"{ROOT}/dags/{{name}}.py")
+    said[name] = sorted(set(sys.modules) - before)
+    before = set(sys.modules)
+print(json.dumps(said))
+""")
+    imported = json.loads(told.splitlines()[-1])
+    assert any("airflow.sdk" in names for names in imported.values())
+    assert {
+        file: heavy for file, names in imported.items() if (heavy := HEAVY & {n.partition(".")[0] for n in names})
+    } == {}
     # The retry policy resolves its errors by name; assets have their bucket from the settings.
-    assert {name for name in imported if name.partition(".")[0] == "jobs"} <= {"jobs", "jobs.errors", "jobs.settings"}
+    ours = {name for names in imported.values() for name in names if name.partition(".")[0] == "jobs"}
+    assert ours <= {"jobs", "jobs.errors", "jobs.settings"}
 
 
 LANDED = [("grid", "dim_emission_factor"), ("grid", "dim_system_region"), ("activity", "dim_price_index")]
@@ -67,31 +90,26 @@ LANDED += [("activity", table) for table in ("dim_org_unit", "dim_assumption", "
 LANDED += [("activity", "fact_emissions_inventory")]
 
 
-@pytest.mark.parametrize(("name", "table"), LANDED)
-def test_without_a_landing_bucket_what_is_read_from_it_is_skipped_with_a_word(home, name, table):
-    code = (
-        f"import runpy, sys; sys.path.append({str(ROOT / 'dags')!r}); "
-        f"dag = runpy.run_path({str(ROOT / 'dags' / f'{name}.py')!r})[{name!r}](); "
-        "import table_steps; table_steps.log.info = lambda text, *more: print(text % more); "
-        f"print('planned:', dag.get_task('{table}.plan').python_callable())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, timeout=60
-    )
-    assert "planned: []" in done.stdout, done.stderr[-2000:]
-    assert f"{table}: nothing to do, for LANDING_BUCKET is not set" in done.stdout
+def test_without_a_landing_bucket_what_is_read_from_it_is_skipped_with_a_word(python):
+    said = python(f"""
+import runpy, table_steps
+table_steps.log.info = lambda text, *more: print(text % more)
+for name, table in {LANDED}:
+    dag = runpy.run_path(f"{ROOT}/dags/{{name}}.py")[name]()
+    print(table, "planned:", dag.get_task(f"{{table}}.plan").python_callable())
+""").splitlines()
+    for _, table in LANDED:
+        assert f"{table} planned: []" in said
+        assert [line for line in said if line.startswith(f"{table}: nothing to do, for LANDING_BUCKET is not set")]
 
 
-def test_of_a_forms_rules_each_table_accepts_its_own(home):
-    code = (
-        f"import sys; sys.path.append({str(ROOT / 'dags')!r}); import table_steps; "
-        "print(*(table_steps.accepted(table, ['none_lost@2026-01', 'history_stays']) "
-        "for table in ('dim_price_index', 'fact_emissions_inventory', 'dim_system')))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, timeout=60
-    )
-    assert done.stdout.splitlines()[-1:] == ["('none_lost@2026-01',) ('history_stays',) ()"], done.stderr[-2000:]
+def test_of_a_forms_rules_each_table_accepts_its_own(python):
+    said = python("""
+import table_steps
+for table in ("dim_price_index", "fact_emissions_inventory", "dim_system"):
+    print(table_steps.accepted(table, ["none_lost@2026-01", "history_stays"]))
+""")
+    assert said.splitlines()[-3:] == ["('none_lost@2026-01',)", "('history_stays',)", "()"]
 
 
 def test_a_run_goes_on_with_no_more_loads_than_airflow_maps(home):

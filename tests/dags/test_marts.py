@@ -6,9 +6,8 @@ import sys
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import pytest
-from sandbox import ROOT, environment
+from sandbox import environment
 from test_pv import facts, home  # noqa: F401 (they ask one Airflow for its facts once)
 
 pytestmark = pytest.mark.xdist_group("dag")
@@ -44,17 +43,11 @@ def test_the_form_says_what_they_do(marts):
     assert marts["doc"].startswith("What photovoltaic systems yielded")
 
 
-@pytest.fixture(scope="module")
-def airflow(server, tmp_path_factory):
-    """Airflow's command line, over a bucket with the fixtures; gives what it wrote."""
-    folder, bucket = tmp_path_factory.mktemp("marts"), "public-marts"
-    client = server.client()
-    client.create_bucket(Bucket=bucket)
-    for root in (ROOT / "fixtures").glob("*/pvdaq"):
-        for path in root.rglob("*.*"):
-            client.put_object(Bucket=bucket, Key=path.relative_to(root.parent).as_posix(), Body=path.read_bytes())
+@pytest.fixture
+def airflow(place, tmp_path):
+    """Airflow's command line, over what the place has; gives what it wrote."""
     aws = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "JAVA_TOOL"))}
-    variables = environment(folder, **aws, PVDAQ_BUCKET=bucket)
+    variables = environment(tmp_path, **aws, **place.environment)
 
     def run(*words):
         done = subprocess.run(
@@ -67,23 +60,20 @@ def airflow(server, tmp_path_factory):
         assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout + done.stderr
 
-    run.warehouse = folder / "warehouse.duckdb"
     run("db", "migrate")
     return run
 
 
-def rows(airflow):
-    with duckdb.connect(airflow.warehouse, read_only=True) as connection:
-        return connection.execute(
-            f"SELECT ss_id, day, insolation_poa_kwh_m2, load_id FROM {DAILY} ORDER BY ss_id, day"
-        ).fetchall()
+def test_a_run_builds_what_pv_has_loaded_and_a_second_one_does_nothing(place, load, airflow):
+    place.put_fixtures()
+    for table in ("dim_system", "dim_sensor", "fact_pv_measurement"):
+        load(table)
 
-
-def test_a_run_builds_what_pv_has_loaded_and_a_second_one_does_nothing(airflow):
-    airflow("dags", "test", "pv", "--conf", '{"first_day": "2019-01-05", "last_day": "2019-01-08"}')
+    def rows():
+        return place.rows(f"SELECT ss_id, day, insolation_poa_kwh_m2, load_id FROM {DAILY} ORDER BY ss_id, day")
 
     said = airflow("dags", "test", "marts")
-    once = rows(airflow)
+    once = rows()
     again = airflow("dags", "test", "marts")
 
     # The seventh of system 1 and the eighth of system 10 have no reading.
@@ -92,4 +82,4 @@ def test_a_run_builds_what_pv_has_loaded_and_a_second_one_does_nothing(airflow):
     assert once[0][:3] == (1, date(2019, 1, 5), pytest.approx((812.5 + 820) / 4000))
     assert f"{DAILY} plan: 7 new, 0 changed, 0 unchanged" in said
     assert f"{DAILY} plan: nothing to do: 0 new, 0 changed, 7 unchanged" in again
-    assert rows(airflow) == once
+    assert rows() == once

@@ -19,7 +19,7 @@ from sandbox import ROOT, environment
 from standalone import OVER, Gate, Standalone
 
 # One Airflow serves them all.
-pytestmark = pytest.mark.xdist_group("airflow")
+pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.exhaustive]
 
 FACT, DIM, SENSORS = "fact_pv_measurement", "dim_system", "dim_sensor"
 STAGE = f"{FACT}.stage"
@@ -343,7 +343,6 @@ def test_a_bad_object_fails_its_run_and_publishes_nothing(airflow, bucket, loade
     assert warehouse.rows("SELECT object_key FROM etl_checkpoint WHERE first_day = ?", BAD_DAY) == []
 
 
-@pytest.mark.exhaustive
 def test_a_catalogue_that_fails_does_not_hold_the_measurements_and_fails_the_run(airflow, bucket, loaded, warehouse):
     bucket.put_day(1, HELD_DAY, a_day(HELD_DAY)[0])
     broken = "pvdaq/csv/systems_20260101.csv"
@@ -358,7 +357,6 @@ def test_a_catalogue_that_fails_does_not_hold_the_measurements_and_fails_the_run
     assert warehouse.readings(HELD_DAY) == a_day(HELD_DAY)[1]
 
 
-@pytest.mark.exhaustive
 def test_a_file_that_is_gone_is_taken_out_if_the_form_says_so(airflow, bucket, loaded, warehouse):
     uri = bucket.put_day(1, GONE_DAY, a_day(GONE_DAY)[0])
     airflow.finish(airflow.trigger(first_day=GONE_DAY.isoformat()))
@@ -373,7 +371,6 @@ def test_a_file_that_is_gone_is_taken_out_if_the_form_says_so(airflow, bucket, l
     assert {ss_id for ss_id, *_ in warehouse.readings(GONE_DAY)} == {10}
 
 
-@pytest.mark.exhaustive
 def test_a_load_that_is_refused_does_not_hold_the_others_and_clearing_the_run_takes_it_up(
     airflow, bucket, loaded, warehouse
 ):
@@ -405,7 +402,6 @@ def test_a_load_that_is_refused_does_not_hold_the_others_and_clearing_the_run_ta
     assert len(warehouse.readings(OF_TWO_LOADS)) == 3
 
 
-@pytest.mark.exhaustive
 def test_an_estimate_and_a_run_above_its_budget_end_with_their_plan(airflow, bucket, loaded, warehouse):
     bucket.put_day(1, DEAR_DAY, a_day(DEAR_DAY)[0])
     plan = f"{FACT}.plan"
@@ -464,7 +460,6 @@ def test_the_note_of_a_run_tells_what_it_has_loaded(airflow, loaded):
     assert note(again) == f"Loaded: {'; '.join(f'{table}: nothing to do' for table in (SENSORS, DIM, FACT))}"
 
 
-@pytest.mark.exhaustive
 def test_the_note_of_a_run_that_failed_names_the_step_and_a_persons_note_stays(airflow, bucket, loaded):
     run_id = airflow.trigger(first_day="2019-01-08", last_day="2019-01-05")
     airflow.finish(run_id)
@@ -503,7 +498,6 @@ def test_a_backfill_run_that_is_cleared_looks_at_its_own_day_again(airflow, load
     assert said in airflow.task_log(run_id, f"{FACT}.plan", 2)
 
 
-@pytest.mark.exhaustive
 def test_a_publish_starts_the_marts_which_look_at_all_days(airflow, bucket, loaded, warehouse):
     airflow.call("PATCH", "dags/marts", is_paused=False)
     bucket.put_day(1, MART_DAY, a_day(MART_DAY)[0])
@@ -532,7 +526,6 @@ def test_marking_a_running_stage_failed_stops_spark_and_a_fresh_run_repairs(airf
     assert warehouse.readings(MARKED_DAY) == a_day(MARKED_DAY)[1]
 
 
-@pytest.mark.exhaustive
 def test_killing_the_process_of_a_stage_stops_spark_and_clearing_the_task_repairs(
     airflow, gate, stage_under_way, warehouse
 ):
@@ -548,7 +541,6 @@ def test_killing_the_process_of_a_stage_stops_spark_and_clearing_the_task_repair
     assert warehouse.readings(KILLED_DAY) == a_day(KILLED_DAY)[1]
 
 
-@pytest.mark.exhaustive
 def test_word_of_a_run_that_is_late_goes_out_while_it_still_runs_and_none_of_a_backfill(
     airflow, gate, stage_under_way, webhook
 ):
@@ -568,7 +560,6 @@ def test_word_of_a_run_that_is_late_goes_out_while_it_still_runs_and_none_of_a_b
     assert [text for _, text in webhook.got if "is late" in text and "backfill__" in text] == []
 
 
-@pytest.mark.exhaustive
 def test_upkeep_verifies_expires_and_names_what_is_late(airflow, loaded, webhook):
     # Nobody has looked at the marts since the measurements changed, and that is an hour ago at most.
     airflow.call("PATCH", "dags/upkeep", is_paused=False)
