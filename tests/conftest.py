@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from itertools import count
@@ -17,6 +17,7 @@ from pathlib import Path
 import endpoints
 import pytest
 from pyarrow import fs
+from without_spark import staged_in_this_process
 
 from jobs.staging import filesystem as staging_files
 
@@ -285,15 +286,6 @@ def shared_session_without_spark(monkeypatch):
     """Stage in this process, in place of `shared_session`, where what is at stake comes after."""
     monkeypatch.setattr("jobs.stage._on_spark", staged_in_this_process)
     monkeypatch.setattr("jobs.stage.session", nullcontext)
-
-
-def staged_in_this_process(spark, planned, attempt):
-    """Stage the groups of a plan one after the other, as Spark's tasks would."""
-    from jobs import plan, stage
-
-    for number in range(planned.group_count):
-        plan.write(replace(planned, objects=planned.group(number)), f"{attempt}/groups/{number:05d}.plan.json")
-    return [stage.stage_group(attempt, number) for number in range(planned.group_count)]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 A point is `before:module.function`, `after:module.function` (with `before:WORD:module.function` only at a call that has
 a text with the word in its arguments), `statement:N` (before the Nth statement of the publish
 transaction; one past the last is before its commit), `files:N` (as soon as an attempt of stage has N files) or
-`load:STEP:N` (before a step, such as publish, of the Nth load of a plan with a day in each).
+`load:STEP:N` (before a step, such as publish, of the Nth load of a plan with a day in each, staged without Spark).
 """
 
 import importlib
@@ -12,11 +12,13 @@ import signal
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from itertools import count
 
 from pyarrow import fs
+from without_spark import staged_in_this_process
 
-from jobs import plan, staging
+from jobs import plan, stage, staging
 from jobs.warehouse import duckdb
 
 
@@ -76,6 +78,7 @@ def kill_at(point):
         staging.new_attempt = watched
     elif kind == "load":
         plan.LOAD_DAYS = 1
+        stage.session, stage._on_spark = nullcontext, staged_in_this_process
         step, _, number = where.partition(":")
         module = importlib.import_module(f"jobs.{step}")
         original, left = getattr(module, step), count(int(number) - 1, -1)

@@ -9,10 +9,11 @@ from unittest.mock import Mock
 import pyarrow as pa
 import pytest
 from both import same_on_both
-from conftest import FIXTURES, READINGS, day_file, day_key, staged_in_this_process
+from conftest import FIXTURES, READINGS, day_file, day_key
 from googlesql import DATASET
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
+from without_spark import staged_in_this_process
 
 from jobs import contract, derived, register, restatement
 from jobs.cli import trace_command, verify_command

@@ -8,7 +8,7 @@ import sys
 from datetime import date
 
 import pytest
-from conftest import ROOT, day_file, forget
+from conftest import ROOT, day_file, forget, rarely
 from sandbox import environment
 
 from jobs import plan, remote, staging
@@ -421,7 +421,7 @@ print(*modules)
     ("chosen", "task", "other"),
     [
         ("local", "_PythonDecoratedOperator 1 0", "airflow.providers.google.cloud"),
-        ("standalone", "_PythonDecoratedOperator 1 0", "airflow.providers.amazon.aws"),
+        rarely("standalone", "_PythonDecoratedOperator 1 0", "airflow.providers.amazon.aws"),
         # A name, how many at once, and links.
         ("dataproc", "StageOnDataproc 4 1", "airflow.providers.amazon.aws"),
         ("emr", "StageOnEmr 4 4", "airflow.providers.google.cloud"),

@@ -64,6 +64,7 @@ def airflow(place, tmp_path):
     return run
 
 
+@pytest.mark.exhaustive
 def test_a_run_builds_what_pv_has_loaded_and_a_second_one_does_nothing(place, load, airflow):
     place.put_fixtures()
     for table in ("dim_system", "dim_sensor", "fact_pv_measurement"):
