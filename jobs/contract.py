@@ -113,8 +113,9 @@ class Source:
     a derived table those that are, whole, part of what each of its units is. In the landing bucket an edition's file
     `lands_as` this name; where that has no ending, with the ending of its format. An optional source is not read where
     no setting names its bucket.
-    `read_with` are sources of the contract whose newest edition of the same year an object is read with, by their
-    names, each with what parts of the object's key must be one of; what is of those has no rows of its own.
+    `read_with` are sources of the contract, in the same bucket, whose newest edition of the same year an object is read
+    with, by their names, each with what parts of the object's key must be one of; what is of those has no rows of its
+    own.
     `shares` are the parts of a key that say which share of its year an object has, all of it where they are empty: of
     two editions with the same share the one that was published last owns it. A whole record `owns_through` a year what
     other sources have too.

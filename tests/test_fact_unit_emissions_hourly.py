@@ -216,6 +216,14 @@ def test_files_that_have_something_in_common_are_one_load_and_every_other_is_one
     assert list(groups.values()) == loads
 
 
+def test_of_a_table_whose_files_have_no_shares_no_key_is_taken_apart(monkeypatch):
+    promised, keys = contract.load("fact_pv_measurement"), ["pvdaq/csv/a.csv", "pvdaq/csv/b.csv"]
+    taken_apart = []
+    monkeypatch.setattr(contract.Contract, "source_of", lambda promised, key: taken_apart.append(key))
+
+    assert (editions.bound(promised, keys), editions.left(promised, keys), taken_apart) == ({}, {}, [])
+
+
 def test_a_quarter_that_broke_off_takes_no_state_its_hours(place, load, shared_session_without_spark):
     nevada = [line(hour, state="NV", plant="2336") for hour in range(3)]
     place.put(FOLDER.format(OLD, "ca"), file_of(line(0), line(1), line(2), line(3, day="2023-06-01")))
