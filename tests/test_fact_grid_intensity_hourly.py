@@ -361,8 +361,8 @@ def test_where_all_plants_zones_are_known_a_state_of_several_is_summed_by_the_in
 @pytest.mark.parametrize(
     ("quarter", "left", "day", "kept"),
     [
-        # The last hour of March in El Paso is the first of April by the clock of Houston: of the same file, if it has
-        # the year and has not left the second quarter to another, and else of the next.
+        # The last hour of a quarter in El Paso is the first of the next by the clock of Houston: of the same file, if
+        # it has the year and has not left that next quarter to another, and else of another file.
         ("", "", "2023-03-31", True),
         ("", "quarter=1", "2023-06-30", True),
         ("", "quarter=2", "2023-03-31", False),
@@ -426,13 +426,42 @@ def test_a_file_that_broke_off_inside_a_state_is_refused_though_it_has_every_hou
     place.put(newer, "\n".join([CAMPD_HEADER, *whole[:60], ""]))
 
     with pytest.raises(
-        ContractError, match=r"no_part_is_lost: 1, must be = 0\. .* Such as campd CA 2023 Q1 has 60 of 72\."
+        ContractError, match=r"no_part_is_lost: 1, must be = 0\. .* Such as campd CA 2023 Q1 has 60 of 72 unit_hours\."
     ):
         hour_by_hour()
 
     assert hours(place, "*") == before
     hour_by_hour(accept_loss=True)
     assert [count for (count,) in hours(place, "unit_count")] == [3] * 12 + [2] * 12
+
+
+def test_where_units_were_not_counted_hours_are_held_alone_and_for_themselves(place, hour_by_hour):
+    whole = [campd_line(hour, unit=unit) for unit in "123" for hour in range(24)]
+    place.put(f"emissions/{YEAR}", "\n".join([CAMPD_HEADER, *whole, ""]))
+    hour_by_hour()
+    place.change(f"UPDATE {TABLE} SET unit_count = NULL WHERE {EVER};")
+    newer = f"emissions/{YEAR}".replace("2024-02-01_2024-02", "2024-06-01_2024-06")
+    # Ten hours of three units are more than 24, and no day.
+    place.put(newer, "\n".join([CAMPD_HEADER, *(one for hour in range(10) for one in whole[hour::24]), ""]))
+
+    with pytest.raises(ContractError, match=r"no_part_is_lost: 1, .* Such as campd CA 2023 Q1 has 10 of 24 hours\."):
+        hour_by_hour()
+
+    place.put(newer, "\n".join([CAMPD_HEADER, *whole[:24], ""]))
+    _, counts = hour_by_hour()
+    assert counts["rows_loaded"] == 24
+
+
+def test_a_few_hours_that_a_newer_file_lacks_are_told(place, hour_by_hour):
+    whole = [campd_line(hour, unit=unit) for unit in "123" for hour in range(24)]
+    place.put(f"emissions/{YEAR}", "\n".join([CAMPD_HEADER, *whole, ""]))
+    hour_by_hour()
+    newer = f"emissions/{YEAR}".replace("2024-02-01_2024-02", "2024-06-01_2024-06")
+    place.put(newer, "\n".join([CAMPD_HEADER, *whole[:-1], ""]))
+    hour_by_hour()
+
+    told = place.rows("SELECT message FROM etl_quality WHERE check_name = 'corrections_lose_nothing' AND NOT passed")
+    assert [message.rpartition("Such as ")[2] for (message,) in told] == ["campd CA 2023 Q1 has 71 of 72 unit_hours."]
 
 
 def test_without_a_landing_bucket_what_is_public_is_loaded_all_the_same(place, hour_by_hour, monkeypatch):
