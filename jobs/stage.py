@@ -27,7 +27,7 @@ from pyarrow import fs
 
 from jobs import contract, derived, listing, plan, register, staging, transform
 from jobs.contract import Contract
-from jobs.errors import SourceError, StagingError, UnreachableError
+from jobs.errors import BesideError, SourceError, StagingError, UnreachableError
 from jobs.listing import NEWER
 from jobs.objects import Bucket, ObjectVersion
 from jobs.plan import GROUP_BYTES, Plan, PlannedObject
@@ -215,6 +215,9 @@ def _parsed(promised: Contract, group: tuple[PlannedObject, ...]) -> Iterator[tu
             yield from module.transform(found)
         except UnreachableError:
             raise
+        except BesideError as fault:
+            named = dict(entry.companions)[fault.called]
+            raise SourceError(f"{where} is read with s3://{named.bucket}/{named.key}, which {fault.fault}") from fault
         except SourceError as fault:
             raise SourceError(str(fault) if where in str(fault) else f"{where} {fault}") from fault
         except SLIPS as fault:

@@ -307,7 +307,7 @@ def test_pudls_record_owns_its_years_here_too_and_knows_the_hours_of_states_of_s
         )
     ]
     told = place.rows("SELECT message, observed FROM etl_quality WHERE column_name = 'hour_start_local'")
-    assert told == [("by the clock of the east of TX the hour is another file's", 1)]
+    assert told == [("by the one clock of TX the hour is another file's", 1)]
     assert place.rows(f"SELECT DISTINCT edition FROM {TABLE} WHERE {EVER} AND region = 'CA'") == [
         ("core_epacems__hourly_emissions",)
     ]
@@ -323,6 +323,7 @@ def test_what_one_publishers_files_have_wrong_does_not_hold_anothers_of_the_year
 
 
 TEXAS = "emissions/campd/2024-02-01_2024-02/emissions-hourly-2023-tx.csv"
+HERMISTON, MALHEUR = ("OR", 45.8042, -119.3700), ("OR", 43.9783, -117.0000)
 PLACES = "emissions/campd/2024-02-01_2024-02/facility-2023.csv"
 
 
@@ -380,8 +381,37 @@ def test_the_last_hour_of_the_west_is_the_next_files_only_where_that_is_another(
 
     hours_of = [row["hour_start_local"].hour for piece in pieces for row in piece.rows.to_pylist()]
     refused = [reject.reason for piece in pieces for reject in piece.rejects]
-    another = "by the clock of the east of TX the hour is another file's"
+    another = "by the one clock of TX the hour is another file's"
     assert (hours_of, refused) == (([0], []) if kept else ([], [another]))
+
+
+@pytest.mark.parametrize(
+    ("quarter", "left", "place", "hour", "told"),
+    [
+        # Hermiston keeps Pacific time, by which Oregon is told: its hours are the file's, the first and the last too.
+        ("", "", HERMISTON, "2023-01-01 00", datetime(2023, 1, 1, 0)),
+        ("", "", HERMISTON, "2023-12-31 23", datetime(2023, 12, 31, 23)),
+        # Malheur County keeps mountain time: its first hour of a year or a quarter is the last of the file before, and
+        # its last is there.
+        ("", "", MALHEUR, "2023-01-01 00", None),
+        ("", "", MALHEUR, "2023-12-31 23", datetime(2023, 12, 31, 22)),
+        ("2", "", MALHEUR, "2023-04-01 00", None),
+        ("", "quarter=1", MALHEUR, "2023-04-01 00", None),
+        ("", "quarter=2", MALHEUR, "2023-07-01 00", None),
+        ("", "", MALHEUR, "2023-04-01 00", datetime(2023, 3, 31, 23)),
+    ],
+)
+def test_oregon_is_told_by_pacific_time_so_that_its_last_hour_is_its_files(quarter, left, place, hour, told):
+    parts = {"year": "2023", "edition": "e", "state": "" if quarter else "or", "quarter": quarter, "left": left}
+    day, clock = hour.split()
+    body = "\n".join([CAMPD_HEADER, campd_line(int(clock), state="OR", plant=1, day=day), ""]).encode()
+    source = SourceObject.of(body, parts, "campd_hourly", campd_facilities=(facilities_of(facility(1, place)),))
+
+    pieces = list(table.transform(source))
+
+    assert [row["hour_start_local"] for piece in pieces for row in piece.rows.to_pylist()] == ([told] if told else [])
+    refused = [(reject.column, reject.reason) for piece in pieces for reject in piece.rejects]
+    assert refused == ([] if told else [("hour_start_local", "by the one clock of OR the hour is another file's")])
 
 
 def test_of_a_state_with_a_plant_whose_zone_nobody_tells_nothing_is_said_and_the_plant_is_named(place, hour_by_hour):
@@ -398,21 +428,21 @@ def test_of_a_state_with_a_plant_whose_zone_nobody_tells_nothing_is_said_and_the
 
 def test_the_newest_file_of_facilities_of_the_year_is_part_of_what_a_files_hours_are(place, hour_by_hour):
     place.put(TEXAS, hours_of_texas())
-    place.put(PLACES, facilities_of(facility(3460, HOUSTON), facility(3456, EL_PASO)))
+    place.put(PLACES, facilities_of(facility(3460, HOUSTON), facility(3456, HOUSTON)))
     hour_by_hour()
 
-    place.put(PLACES.replace("-2023.csv", "-2022.csv"), facilities_of(facility(3456, HOUSTON)))
+    place.put(PLACES.replace("-2023.csv", "-2022.csv"), facilities_of(facility(3456, EL_PASO)))
     found, _ = hour_by_hour()
     assert (found.new, found.changed, found.unchanged) == (0, 0, 1)
     newer = PLACES.replace("2024-02-01_2024-02", "2024-06-01_2024-06")
-    place.put(newer, facilities_of(facility(3460, HOUSTON), facility(3456, HOUSTON)))
+    place.put(newer, facilities_of(facility(3460, HOUSTON), facility(3456, EL_PASO)))
     # A window of the year's first day in UTC reaches the last of the year before, and the same file.
     found = plan.plan(TABLE, Window(date(2022, 12, 31), date(2022, 12, 31)))
     assert (found.new, found.changed) == (0, 1)
     ((entry,),) = (planned.objects for planned in found.plans)
     assert [(name, version.key) for name, version in entry.companions] == [("campd_facilities", newer)]
     hour_by_hour()
-    assert hours(place, "unit_count") == [(2,), (2,), (2,)]
+    assert hours(place, "unit_count") == [(1,), (2,), (2,), (1,)]
     (origin,) = trace(TABLE, Window(), {"region": "TX"}).origins
     assert (origin.object_key, origin.read_with) == (TEXAS, (f"s3://{place.bucket}/{newer}",))
 

@@ -256,6 +256,20 @@ def test_a_plant_that_the_file_of_facilities_lacks_has_no_instant_and_is_named(
     assert [message.rpartition("Such as ")[2] for (message,) in told] == ["TX 3461."]
 
 
+def test_a_file_of_facilities_that_is_none_is_named_beside_the_file_that_it_is_read_with(
+    place, load, shared_session_without_spark
+):
+    texas, places = FOLDER.format(OLD, "tx"), f"emissions/campd/{NEW}/facility-2023.csv"
+    place.put(texas, file_of(line(state="TX", plant=3456)))
+    place.put(places, b"<html>Service unavailable</html>")
+
+    bucket = f"s3://{place.bucket}"
+    with pytest.raises(
+        SourceError, match=f"{bucket}/{texas} is read with {bucket}/{places}, which lacks the columns State"
+    ):
+        load(TABLE, ALL)
+
+
 @pytest.mark.parametrize("poorer", [None, facility(3456, EL_PASO)], ids=["vanished", "poorer"])
 def test_instants_that_are_published_do_not_go_with_a_file_of_facilities(
     place, load, shared_session_without_spark, poorer
