@@ -168,7 +168,7 @@ class Contract:
     `freshness` is how far a table may be behind what it is made of. `partition_unit` is DAY, or MONTH of a table whose
     days are more than BigQuery's partitions. `held_by` is a GoogleSQL expression of the part that a row is of: what a
     load has of each part is held against the rows whose place it takes, whichever files they are of. `held_counts` are
-    the expressions that count a part, by what they count, each held for itself; null counts as nothing.
+    the expressions that count a part, by what they count, each held for itself, or else rows; null counts as nothing.
     """
 
     table: str
@@ -358,7 +358,7 @@ def _contract(table, document, schema) -> Contract:
         adds_up=custom.get("addsUp", {}),
         editions_of=custom.get("editionsOf", {}),
         held_by=custom.get("heldBy"),
-        held_counts=custom.get("heldCounts", {}),
+        held_counts=custom.get("heldCounts", {"rows": "COUNT(*)"}),
         checks=tuple(_check(rule) for rule in schema.quality or ()),
     )
 

@@ -313,6 +313,20 @@ def test_pudls_record_owns_its_years_here_too_and_knows_the_hours_of_states_of_s
     ]
 
 
+def test_of_pudls_record_no_hour_is_of_the_year_before_its_first():
+    midnight = (datetime(1995, 1, 1, hour) for hour in (7, 8))
+    body = pudl_record(*((1, "1", moment, "OR", 1.0) for moment in midnight))
+    parts = {"edition": "core_epacems__hourly_emissions"}
+    source = SourceObject.of(body, parts, "pudl_hourly", plants=(pudl_plants(plant_1="America/Boise"),))
+
+    pieces = list(table.transform(source))
+
+    assert [row["hour_start_local"] for piece in pieces for row in piece.rows.to_pylist()] == [datetime(1995, 1, 1)]
+    assert [reject.reason for piece in pieces for reject in piece.rejects] == [
+        "by the one clock of OR the hour is another file's"
+    ]
+
+
 def test_what_one_publishers_files_have_wrong_does_not_hold_anothers_of_the_year(place, hour_by_hour):
     place.put(f"emissions/{YEAR}", b"not,the,header\n")
     place.put(key(year=2023), body(line(8 + 730 * 24)))
