@@ -24,10 +24,10 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from jobs import facilities, published
-from jobs.errors import BesideError, SourceError
+from jobs.errors import SourceError
 from jobs.regions import STATES
 from jobs.standard_time import instants
-from jobs.transform import Reject, Rejects, SourceObject
+from jobs.transform import BesideError, Reject, Rejects, SourceObject
 
 KG_PER_LB = 0.45359237
 KG_PER_SHORT_TON = 907.18474

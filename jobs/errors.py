@@ -18,14 +18,6 @@ class SourceError(LoadError):
     """The source cannot be listed or read as planned. Nothing was published."""
 
 
-class BesideError(SourceError):
-    """What an object is read with, `called` so in its contract, is not what it should be. Nothing was published."""
-
-    def __init__(self, called: str, fault: str):
-        super().__init__(f"has {called} beside it, which {fault}")
-        self.called, self.fault = called, fault
-
-
 class UnreachableError(SourceError):
     """The source or the cluster did not answer, or failed by itself. Nothing was published; another try may do."""
 

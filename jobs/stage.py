@@ -27,13 +27,13 @@ from pyarrow import fs
 
 from jobs import contract, derived, listing, plan, register, staging, transform
 from jobs.contract import Contract
-from jobs.errors import BesideError, SourceError, StagingError, UnreachableError
+from jobs.errors import SourceError, StagingError, UnreachableError
 from jobs.listing import NEWER
 from jobs.objects import Bucket, ObjectVersion
 from jobs.plan import GROUP_BYTES, Plan, PlannedObject
 from jobs.settings import settings
 from jobs.spark import session
-from jobs.transform import Parsed, Rejects, SourceObject
+from jobs.transform import BesideError, Parsed, Rejects, SourceObject
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
