@@ -5,9 +5,10 @@ beside it `dim_emission_factor` from the landing bucket, where `python -m jobs l
 eGRID, AVERT, the Emission Factors Hub and the Supply Chain factors. Each edition is rows of its own, and one that
 corrects another leaves it as it was; `dim_grid_region` has the regions that they draw or name. From there too come
 `fact_unit_emissions_hourly` and `dim_generating_unit`: EPA's files of the hours of generating units, of which a newer
-one takes over what it has. With `PUDL_BUCKET` set, PUDL's record of all years is loaded with them, which is 5 GB.
-`fact_grid_intensity_hourly` is made of these too, and of the public bucket of Open Grid Emissions, whose newest
-version of a year takes the place of older ones.
+one takes over what it has. In states of several time zones instants are known where EPA's file of facilities of the
+year, which lands beside them, has the plant; with another the hours are loaded anew. With `PUDL_BUCKET` set, PUDL's
+record of all years is loaded with them, which is 5 GB. `fact_grid_intensity_hourly` is made of these too, and of the
+public bucket of Open Grid Emissions, whose newest version of a year takes the place of older ones.
 
 * **On schedule** each run loads what has landed since the last one.
 * **Trigger** by hand to accept what a rule of the contract has found in a table, after its failed *check* has named the

@@ -46,7 +46,7 @@ DEFAULTS = {
 }
 # Loads of one table that are staged at once where Spark has machines of its own for each.
 AT_ONCE_ELSEWHERE = 4
-# Loads of one table in a run: of more than 1,024 Airflow makes none (max_map_length).
+# Loads of one table in a run, the others being the next run's: of more than 1,024 Airflow makes none (max_map_length).
 MOST_LOADS = 1_000
 
 
@@ -113,13 +113,6 @@ def accepted(table, rules):
     return tuple(rule for rule in rules if rule.partition("@")[0] in known)
 
 
-def of_this_run(table, uris):
-    """Give the plans that a run goes on with; the loads of the others are the next run's."""
-    if len(uris) > MOST_LOADS:
-        log.warning("%s: %d of %d loads are of this run; run again for the others", table, MOST_LOADS, len(uris))
-    return uris[:MOST_LOADS]
-
-
 def load(table, days, made_of):
     """Build the four steps of a table.
 
@@ -157,9 +150,10 @@ def load(table, days, made_of):
                 retire_vanished=form.get("retire_vanished", False),
                 accept_loss=form.get("accept_loss", False),
                 accept=accepted(table, form.get("accept", ())),
+                most=None if is_estimate else MOST_LOADS,
                 budget=Budget(**limits) if is_estimate or has_budget else None,
             )
-            return [] if is_estimate else of_this_run(table, [planned.uri for planned in found.plans])
+            return [] if is_estimate else [planned.uri for planned in found.plans[:MOST_LOADS]]
 
         # One at a time is enough for the cores of a laptop.
         @task(max_active_tis_per_dag=1)

@@ -27,7 +27,7 @@ from jobs import facilities, published
 from jobs.errors import SourceError
 from jobs.regions import STATES
 from jobs.standard_time import instants
-from jobs.transform import Reject, Rejects, SourceObject
+from jobs.transform import BesideError, Reject, Rejects, SourceObject
 
 KG_PER_LB = 0.45359237
 KG_PER_SHORT_TON = 907.18474
@@ -146,13 +146,13 @@ def blocks(source: SourceObject) -> Iterator[Block]:
         that is none or below zero, or a line of another length. What newer editions own is counted as duplicate.
 
     Raises:
-        SourceError: the file has another header, whose columns are named; or lines or units that cannot be; or that
-            of facilities is none.
+        SourceError: the file has another header, whose columns are named; or lines or units that cannot be.
+        BesideError: the file of facilities is none.
     """
     try:
         plant_hours = facilities.offsets(source.companions.get(facilities.LAYOUT, ()), int(source.parts["year"]))
     except SourceError as fault:
-        raise SourceError(f"has a file of facilities beside it that {fault}") from fault
+        raise BesideError(facilities.LAYOUT, str(fault)) from fault
     with source.open() as stream:
         share, left = Share.of(source.parts), source.parts.get("left", "").split()
         known = _Known(share)

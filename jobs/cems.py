@@ -24,11 +24,12 @@ def blocks(table: str, source: SourceObject) -> Iterator[Block]:
     return pudl.blocks(source, _through(table, source))
 
 
-def end(table: str, source: SourceObject) -> datetime:
-    """Tell where the hours end that a table takes of a file [local standard time]."""
+def span(table: str, source: SourceObject) -> tuple[datetime, datetime]:
+    """Tell from where to where, that not included, a table takes the hours of a file [local standard time]."""
     if source.layout == "pudl_hourly":
-        return datetime(_through(table, source) + 1, 1, 1)
-    return campd.Share.of(source.parts).end
+        return datetime(pudl.FIRST_YEAR, 1, 1), datetime(_through(table, source) + 1, 1, 1)
+    share = campd.Share.of(source.parts)
+    return share.start, share.end
 
 
 def _through(table: str, source: SourceObject) -> int:

@@ -45,7 +45,8 @@ OBJECTS = pa.schema(
         ("replaces_with", pa.string()),
     ]
 )
-PARTS = pa.schema([("part", pa.string()), ("rows_replaced", pa.int64()), ("rows_staged", pa.int64())])
+# What is counted of a part in the load, and in the rows whose place that takes.
+PARTS = pa.schema([("part", pa.string()), ("counted", pa.string()), ("has", pa.int64()), ("had", pa.int64())])
 
 
 def check(planned: Plan) -> list[dict]:
@@ -193,20 +194,22 @@ def _parts(engine: duckdb.DuckDBPyConnection, promised: Contract, planned: Plan)
         for key, version in live.items()
         if key in comes or (key in owned and version.object_id in planned.retired)
     ]
-    replaced: dict[str, int] = {}
+    counts = ", ".join(f"{count} AS `{name}`" for name, count in promised.held_counts.items())
+    had: dict[str, dict[str, int | None]] = {}
     if leaving and not planned.accepts_loss:
         days = [day for version in leaving for day in (version.first_day, version.last_day)]
         within = promised.within(*(ledger.EVER if None in days else (min(days), max(days))))
-        counted_by = {"part": promised.held_by, "count": promised.held_count}
-        query = sql("rows_by_part", table=promised.table, within=within, **counted_by)
-        counted = warehouse().select(query, {"leaving": [version.object_id for version in leaving]})
-        replaced = {row["part"]: row["row_count"] for row in counted}
-    counts = f"SELECT {promised.held_by} AS part, {promised.held_count} AS row_count FROM staged GROUP BY part"
-    (statement,) = to_duckdb(counts)
-    staged = dict(engine.execute(statement).fetchall())
+        query = sql("counts_by_part", table=promised.table, within=within, part=promised.held_by, counts=counts)
+        there = warehouse().select(query, {"leaving": [version.object_id for version in leaving]})
+        had = {row["part"]: row for row in there}
+    (statement,) = to_duckdb(f"SELECT {promised.held_by} AS part, {counts} FROM staged GROUP BY part")
+    staged = engine.execute(statement).fetchall()
+    has = {part: dict(zip(promised.held_counts, numbers, strict=True)) for part, *numbers in staged}
     rows = [
-        {"part": part, "rows_replaced": replaced.get(part, 0), "rows_staged": staged.get(part, 0)}
-        for part in sorted(replaced.keys() | staged.keys())
+        {"part": part, "counted": name}
+        | {side: counted.get(part, {}).get(name) or 0 for side, counted in (("has", has), ("had", had))}
+        for part in sorted(has.keys() | had.keys())
+        for name in promised.held_counts
     ]
     return pa.Table.from_pylist(rows, PARTS)
 

@@ -113,8 +113,9 @@ class Source:
     a derived table those that are, whole, part of what each of its units is. In the landing bucket an edition's file
     `lands_as` this name; where that has no ending, with the ending of its format. An optional source is not read where
     no setting names its bucket.
-    `read_with` are sources of the contract whose newest edition of the same year an object is read with, by their
-    names, each with what parts of the object's key must be one of; what is of those has no rows of its own.
+    `read_with` are sources of the contract, in the same bucket, whose newest edition of the same year an object is read
+    with, by their names, each with what parts of the object's key must be one of; what is of those has no rows of its
+    own.
     `shares` are the parts of a key that say which share of its year an object has, all of it where they are empty: of
     two editions with the same share the one that was published last owns it. A whole record `owns_through` a year what
     other sources have too.
@@ -166,8 +167,8 @@ class Contract:
     `unit` is a key of UNIT_REACH.
     `freshness` is how far a table may be behind what it is made of. `partition_unit` is DAY, or MONTH of a table whose
     days are more than BigQuery's partitions. `held_by` is a GoogleSQL expression of the part that a row is of: what a
-    load has of each part is held against the rows whose place it takes, whichever files they are of. `held_count` is
-    how rows of a part are counted.
+    load has of each part is held against the rows whose place it takes, whichever files they are of. `held_counts` are
+    the expressions that count a part, by what they count, each held for itself, or else rows; null counts as nothing.
     """
 
     table: str
@@ -191,7 +192,7 @@ class Contract:
     adds_up: Mapping[str, str]
     editions_of: Mapping[str, str]
     held_by: str | None
-    held_count: str
+    held_counts: Mapping[str, str]
     checks: tuple[Check, ...]
 
     @cached_property
@@ -357,7 +358,7 @@ def _contract(table, document, schema) -> Contract:
         adds_up=custom.get("addsUp", {}),
         editions_of=custom.get("editionsOf", {}),
         held_by=custom.get("heldBy"),
-        held_count=custom.get("heldCount", "COUNT(*)"),
+        held_counts=custom.get("heldCounts", {"rows": "COUNT(*)"}),
         checks=tuple(_check(rule) for rule in schema.quality or ()),
     )
 

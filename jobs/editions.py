@@ -31,8 +31,6 @@ def superseded(promised: Contract, keys: Iterable[str]) -> set[str]:
 
 def left(promised: Contract, keys: Iterable[str]) -> dict[str, dict[str, str]]:
     """Tell of which keys newer ones own a part: which parts, such as `quarter=1`, and the key that owns each."""
-    if not any(source.shares for source in promised.sources):
-        return {}
     parts: dict[str, dict[str, str]] = {}
     for key, own, newer, theirs in _overlapping(promised, keys):
         parts.setdefault(key, {}).update({f"{name}={part}": newer for name, part in theirs - own})
@@ -60,6 +58,8 @@ def owned_through(promised: Contract, keys: Iterable[str]) -> int:
 
 def _overlapping(promised: Contract, keys: Iterable[str]) -> Iterator[tuple[str, Share, str, Share]]:
     """Give each key and its share with a newer one of its year and that one's, for each that has something of it."""
+    if not any(source.shares for source in promised.sources):
+        return
     by_year: dict[str, list[tuple[tuple, str, Share]]] = {}
     for key in keys:
         source, parts = promised.source_of(key) or (None, {})

@@ -3,7 +3,9 @@
 EPA publishes what it knows of facilities beside their hours, in a CSV of each year with a line for each unit
 (`facility/facility-2023.csv` of its bulk files; the header is that of US-EPA-CAMD/easey-facilities-api on GitHub). The
 place of a plant tells its zone, by the polygons of timezone-boundary-builder in `tzfpy`, good to 0.1 km. Zones have
-moved, so that the offset is that of the year. Of a place whose zone the state does not have nothing is known.
+moved, so that the offset is that of the year; of a year in which one has moved, as Petersburg's in Indiana did in 2006
+and 2007, nothing is known, for by which of the two EPA's hours are nobody says. Nor is it of a place whose zone the
+state does not have.
 """
 
 from datetime import datetime
@@ -27,7 +29,7 @@ def offsets(bodies: tuple[bytes, ...], year: int) -> dict[int, int]:
         year: the year whose hours are in question.
 
     Returns:
-        What the places say; not of a plant without one, or that has two.
+        What the places say; not of a plant without one, or whose places say two times, or whose zone moved in the year.
 
     Raises:
         SourceError: a file is not one of facilities.
@@ -52,6 +54,7 @@ def _offset(cells: dict[str, str], year: int) -> int | None:
     zone = get_tz(longitude_deg, latitude_deg)
     if not zone:
         return None
-    # In January no state has its clocks forward.
-    hours = ZoneInfo(zone).utcoffset(datetime(year, 1, 1)).total_seconds() / 3600
-    return int(hours) if hours in (eastern, eastern - 1) else None
+    # At either end of a year no state has its clocks forward.
+    ends = datetime(year, 1, 1), datetime(year, 12, 31)
+    hours, *moved = {ZoneInfo(zone).utcoffset(end).total_seconds() / 3600 for end in ends}
+    return int(hours) if not moved and hours in (eastern, eastern - 1) else None

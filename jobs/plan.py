@@ -96,14 +96,12 @@ class Plan:
 
     @property
     def label(self) -> str:
-        """Say in a few words which days and systems it is of, to tell the loads of a plan apart."""
+        """Say in a few words of which days, and which systems or shares of a year, to tell a plan's loads apart."""
         days = [day for entry in self.objects for day in (entry.first_day, entry.last_day)] or self.retired_days or ()
         first, last = (None, None) if None in days or not days else (min(days), max(days))
         when = "" if first is None else f"{first}, " if first == last else f"{first} to {last}, "
-        systems = sorted({int(entry.parts["ss_id"]) for entry in self.objects if "ss_id" in entry.parts})
-        whose = (
-            f", systems {systems[0]} to {systems[-1]}" if systems[1:] else f", system {systems[0]}" if systems else ""
-        )
+        named = (("system", "ss_id"), ("state", "state"), ("quarter", "quarter"))
+        whose = "".join(_span(name, {entry.parts.get(part, "") for entry in self.objects}) for name, part in named)
         count = len(self.objects) or len(self.retired)
         what = f"{count} object{'' if count == 1 else 's'}{'' if self.objects else ' to be retired'}"
         return f"{when}{what}{whose}"
@@ -344,6 +342,12 @@ def read(uri: str) -> Plan:
             f"{planned.transform_version}, and these are now {here[0]} and {here[1]}; nothing was published. Plan again"
         )
     return planned
+
+
+def _span(name: str, parts: set[str]) -> str:
+    """Say the first and the last of some parts of keys; nothing where they have none."""
+    told = sorted({part.lstrip("0").upper() for part in parts} - {""}, key=lambda part: (len(part), part))
+    return f", {name}s {told[0]} to {told[-1]}" if told[1:] else f", {name} {told[0]}" if told else ""
 
 
 def _read_object(entry: dict) -> PlannedObject:

@@ -41,6 +41,8 @@ IDS = ("plant_id_epa", "plant_id_eia")
 MOMENT = "operating_datetime_utc"
 COLUMNS = (*IDS, MOMENT, *TEXTS, *NUMBERS)
 BATCH_ROWS = 128 * 1024
+# EPA has hours of units from this year on.
+FIRST_YEAR = 1995
 # A day of standard time in every zone of the United States.
 WINTER = datetime(2011, 1, 1)
 

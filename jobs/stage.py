@@ -33,7 +33,7 @@ from jobs.objects import Bucket, ObjectVersion
 from jobs.plan import GROUP_BYTES, Plan, PlannedObject
 from jobs.settings import settings
 from jobs.spark import session
-from jobs.transform import Parsed, Rejects, SourceObject
+from jobs.transform import BesideError, Parsed, Rejects, SourceObject
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -215,6 +215,9 @@ def _parsed(promised: Contract, group: tuple[PlannedObject, ...]) -> Iterator[tu
             yield from module.transform(found)
         except UnreachableError:
             raise
+        except BesideError as fault:
+            named = dict(entry.companions)[fault.called]
+            raise SourceError(f"{where} is read with s3://{named.bucket}/{named.key}, which {fault.fault}") from fault
         except SourceError as fault:
             raise SourceError(str(fault) if where in str(fault) else f"{where} {fault}") from fault
         except SLIPS as fault:

@@ -21,11 +21,12 @@ OFFSETS = {
     -10: "HI",
 }
 OFFSET_HOURS = {state: offset for offset, states in OFFSETS.items() for state in states.split()}
-# Of a state of several zones the easternmost, by which its hours are told where they must be by one. Each has one more,
-# an hour behind.
+# Of a state of several zones the easternmost. Each has one more, an hour behind.
 EASTERN = {-5: "FL IN KY MI TN", -6: "KS ND NE SD TX", -7: "ID OR", -9: "AK"}
 EASTERN_HOURS = {state: offset for offset, states in EASTERN.items() for state in states.split()}
-CLOCK_HOURS = OFFSET_HOURS | EASTERN_HOURS
+# By which the hours of a state are told where they must be by one: of several zones by the easternmost, but in Oregon,
+# where practically all plants that are metered lie west of Malheur County, by Pacific time.
+CLOCK_HOURS = OFFSET_HOURS | EASTERN_HOURS | {"OR": -8}
 # What is said of an instant: by the zone of the state, by the place of the plant, or not at all.
 BASES = BY_STATE, BY_PLACE, SEVERAL_ZONES = "state", "coordinates", "several_zones"
 
@@ -52,7 +53,7 @@ def instants(
 
 
 def by_state_clock(moments: pa.TimestampArray, states: pa.StringArray) -> pa.TimestampArray:
-    """Give the times of instants [standard time] by the clock of their state: of several zones the easternmost."""
+    """Give the times of instants [standard time] by the one clock of their state, of CLOCK_HOURS."""
     return pc.add(moments.cast(pa.timestamp("us")), _ahead(states, CLOCK_HOURS))
 
 

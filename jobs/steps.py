@@ -32,9 +32,12 @@ def plan_load(
     accept_loss: bool = False,
     budget: Budget | None = None,
     accept: tuple[str, ...] = (),
+    most: int | None = None,
     progress: Progress = _quiet,
 ) -> tuple[Comparison, float]:
     """Compare the source with the checkpoint and write the plans; what was found, and the seconds it took.
+
+    A run that goes on with no more than the `most` first loads says so in the log of steps.
 
     Raises:
         BudgetError: the loads would take more than the budget.
@@ -51,6 +54,8 @@ def plan_load(
         )
         step.load_id = found.plans[0].load_id if found.plans else None
         step.message = f"{'' if found.plans else 'nothing to do: '}{found}"
+        if most is not None and len(found.plans) > most:
+            step.message += f"; {most:,} of {len(found.plans):,} loads in this run, run again for the others"
         for line in restatement.restated(found):
             log.info("%s would be restated: %s", table, line)
         if budget is not None and found.plans:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import pyarrow as pa
 
+from jobs.errors import SourceError
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -105,6 +107,14 @@ class SourceObject:
         """Read all of a small object."""
         with self.open() as stream:
             return stream.read()
+
+
+class BesideError(SourceError):
+    """A companion of an object, `called` so, is not what it should be; stage names its key. Nothing was published."""
+
+    def __init__(self, called: str, fault: str):
+        super().__init__(f"has {called} beside it, which {fault}")
+        self.called, self.fault = called, fault
 
 
 class Transform(Protocol):

@@ -222,7 +222,7 @@ def test_in_a_state_of_several_zones_the_place_of_the_plant_tells_the_instant(bo
         (july.replace(hour=7), "coordinates"),
         (None, "several_zones"),
     ]
-    with pytest.raises(SourceError, match="has a file of facilities beside it that lacks the columns State"):
+    with pytest.raises(SourceError, match="has campd_facilities beside it, which lacks the columns State"):
         list(campd.blocks(SourceObject.of(body, texas, "campd_hourly", campd_facilities=(b"<html>",))))
 
 

@@ -70,11 +70,20 @@ def test_a_plants_place_tells_its_standard_time(place, hours):
     assert offsets((file_of(facility(6136, place)),), 2023) == {6136: hours}
 
 
-def test_a_zone_counts_as_it_was_in_the_year():
-    # Mercer County, North Dakota, went from mountain to central time in November 2010.
-    beulah = file_of(facility(6469, ("ND", 47.3714, -101.8353)))
+@pytest.mark.parametrize(
+    ("place", "before", "moved", "after"),
+    [
+        # Mercer County, North Dakota, went from mountain to central time in November 2010.
+        (("ND", 47.3714, -101.8353), (2009, -7), (2010,), (2011, -6)),
+        # Pike County, Indiana, went to central time in April 2006, and back in November 2007.
+        (("IN", 38.5281, -87.2525), (2005, -5), (2006, 2007), (2008, -5)),
+    ],
+)
+def test_a_zone_counts_as_it_was_in_the_year_and_of_one_in_which_it_moved_nothing_is_told(place, before, moved, after):
+    plant = file_of(facility(1, place))
 
-    assert (offsets((beulah,), 2010), offsets((beulah,), 2011)) == ({6469: -7}, {6469: -6})
+    assert [offsets((plant,), year) for year, _ in (before, after)] == [{1: before[1]}, {1: after[1]}]
+    assert [offsets((plant,), year) for year in moved] == [{}] * len(moved)
 
 
 @pytest.mark.parametrize(
@@ -93,8 +102,9 @@ def test_of_a_place_that_cannot_be_the_states_and_of_a_state_of_one_zone_nothing
     assert offsets((file_of(facility(1, place), facility(2, EL_PASO)),), 2023) == {2: -7}
 
 
-def test_a_plant_has_one_place_or_none():
-    same = [facility(1, EL_PASO, "1"), facility(1, EL_PASO, "2")]
+def test_a_plant_whose_places_say_two_times_has_none():
+    # Lines of one plant may be of places apart, as long as they keep one time.
+    same = [facility(1, EL_PASO, "1"), facility(1, ("TX", 31.7566, -106.3750), "2")]
 
     assert offsets((file_of(*same),), 2023) == {1: -7}
     assert offsets((file_of(*same, facility(1, HOUSTON, "3")),), 2023) == {}

@@ -307,9 +307,23 @@ def test_pudls_record_owns_its_years_here_too_and_knows_the_hours_of_states_of_s
         )
     ]
     told = place.rows("SELECT message, observed FROM etl_quality WHERE column_name = 'hour_start_local'")
-    assert told == [("by the clock of the east of TX the hour is another file's", 1)]
+    assert told == [("by the one clock of TX the hour is another file's", 1)]
     assert place.rows(f"SELECT DISTINCT edition FROM {TABLE} WHERE {EVER} AND region = 'CA'") == [
         ("core_epacems__hourly_emissions",)
+    ]
+
+
+def test_of_pudls_record_no_hour_is_of_the_year_before_its_first():
+    midnight = (datetime(1995, 1, 1, hour) for hour in (7, 8))
+    body = pudl_record(*((1, "1", moment, "OR", 1.0) for moment in midnight))
+    parts = {"edition": "core_epacems__hourly_emissions"}
+    source = SourceObject.of(body, parts, "pudl_hourly", plants=(pudl_plants(plant_1="America/Boise"),))
+
+    pieces = list(table.transform(source))
+
+    assert [row["hour_start_local"] for piece in pieces for row in piece.rows.to_pylist()] == [datetime(1995, 1, 1)]
+    assert [reject.reason for piece in pieces for reject in piece.rejects] == [
+        "by the one clock of OR the hour is another file's"
     ]
 
 
@@ -323,6 +337,7 @@ def test_what_one_publishers_files_have_wrong_does_not_hold_anothers_of_the_year
 
 
 TEXAS = "emissions/campd/2024-02-01_2024-02/emissions-hourly-2023-tx.csv"
+HERMISTON, MALHEUR = ("OR", 45.8042, -119.3700), ("OR", 43.9783, -117.0000)
 PLACES = "emissions/campd/2024-02-01_2024-02/facility-2023.csv"
 
 
@@ -361,8 +376,8 @@ def test_where_all_plants_zones_are_known_a_state_of_several_is_summed_by_the_in
 @pytest.mark.parametrize(
     ("quarter", "left", "day", "kept"),
     [
-        # The last hour of March in El Paso is the first of April by the clock of Houston: of the same file, if it has
-        # the year and has not left the second quarter to another, and else of the next.
+        # The last hour of a quarter in El Paso is the first of the next by the clock of Houston: of the same file, if
+        # it has the year and has not left that next quarter to another, and else of another file.
         ("", "", "2023-03-31", True),
         ("", "quarter=1", "2023-06-30", True),
         ("", "quarter=2", "2023-03-31", False),
@@ -380,8 +395,37 @@ def test_the_last_hour_of_the_west_is_the_next_files_only_where_that_is_another(
 
     hours_of = [row["hour_start_local"].hour for piece in pieces for row in piece.rows.to_pylist()]
     refused = [reject.reason for piece in pieces for reject in piece.rejects]
-    another = "by the clock of the east of TX the hour is another file's"
+    another = "by the one clock of TX the hour is another file's"
     assert (hours_of, refused) == (([0], []) if kept else ([], [another]))
+
+
+@pytest.mark.parametrize(
+    ("quarter", "left", "place", "hour", "told"),
+    [
+        # Hermiston keeps Pacific time, by which Oregon is told: its hours are the file's, the first and the last too.
+        ("", "", HERMISTON, "2023-01-01 00", datetime(2023, 1, 1, 0)),
+        ("", "", HERMISTON, "2023-12-31 23", datetime(2023, 12, 31, 23)),
+        # Malheur County keeps mountain time: its first hour of a year or a quarter is the last of the file before, and
+        # its last is there.
+        ("", "", MALHEUR, "2023-01-01 00", None),
+        ("", "", MALHEUR, "2023-12-31 23", datetime(2023, 12, 31, 22)),
+        ("2", "", MALHEUR, "2023-04-01 00", None),
+        ("", "quarter=1", MALHEUR, "2023-04-01 00", None),
+        ("", "quarter=2", MALHEUR, "2023-07-01 00", None),
+        ("", "", MALHEUR, "2023-04-01 00", datetime(2023, 3, 31, 23)),
+    ],
+)
+def test_oregon_is_told_by_pacific_time_so_that_its_last_hour_is_its_files(quarter, left, place, hour, told):
+    parts = {"year": "2023", "edition": "e", "state": "" if quarter else "or", "quarter": quarter, "left": left}
+    day, clock = hour.split()
+    body = "\n".join([CAMPD_HEADER, campd_line(int(clock), state="OR", plant=1, day=day), ""]).encode()
+    source = SourceObject.of(body, parts, "campd_hourly", campd_facilities=(facilities_of(facility(1, place)),))
+
+    pieces = list(table.transform(source))
+
+    assert [row["hour_start_local"] for piece in pieces for row in piece.rows.to_pylist()] == ([told] if told else [])
+    refused = [(reject.column, reject.reason) for piece in pieces for reject in piece.rejects]
+    assert refused == ([] if told else [("hour_start_local", "by the one clock of OR the hour is another file's")])
 
 
 def test_of_a_state_with_a_plant_whose_zone_nobody_tells_nothing_is_said_and_the_plant_is_named(place, hour_by_hour):
@@ -398,21 +442,21 @@ def test_of_a_state_with_a_plant_whose_zone_nobody_tells_nothing_is_said_and_the
 
 def test_the_newest_file_of_facilities_of_the_year_is_part_of_what_a_files_hours_are(place, hour_by_hour):
     place.put(TEXAS, hours_of_texas())
-    place.put(PLACES, facilities_of(facility(3460, HOUSTON), facility(3456, EL_PASO)))
+    place.put(PLACES, facilities_of(facility(3460, HOUSTON), facility(3456, HOUSTON)))
     hour_by_hour()
 
-    place.put(PLACES.replace("-2023.csv", "-2022.csv"), facilities_of(facility(3456, HOUSTON)))
+    place.put(PLACES.replace("-2023.csv", "-2022.csv"), facilities_of(facility(3456, EL_PASO)))
     found, _ = hour_by_hour()
     assert (found.new, found.changed, found.unchanged) == (0, 0, 1)
     newer = PLACES.replace("2024-02-01_2024-02", "2024-06-01_2024-06")
-    place.put(newer, facilities_of(facility(3460, HOUSTON), facility(3456, HOUSTON)))
+    place.put(newer, facilities_of(facility(3460, HOUSTON), facility(3456, EL_PASO)))
     # A window of the year's first day in UTC reaches the last of the year before, and the same file.
     found = plan.plan(TABLE, Window(date(2022, 12, 31), date(2022, 12, 31)))
     assert (found.new, found.changed) == (0, 1)
     ((entry,),) = (planned.objects for planned in found.plans)
     assert [(name, version.key) for name, version in entry.companions] == [("campd_facilities", newer)]
     hour_by_hour()
-    assert hours(place, "unit_count") == [(2,), (2,), (2,)]
+    assert hours(place, "unit_count") == [(1,), (2,), (2,), (1,)]
     (origin,) = trace(TABLE, Window(), {"region": "TX"}).origins
     assert (origin.object_key, origin.read_with) == (TEXAS, (f"s3://{place.bucket}/{newer}",))
 
@@ -426,13 +470,42 @@ def test_a_file_that_broke_off_inside_a_state_is_refused_though_it_has_every_hou
     place.put(newer, "\n".join([CAMPD_HEADER, *whole[:60], ""]))
 
     with pytest.raises(
-        ContractError, match=r"no_part_is_lost: 1, must be = 0\. .* Such as campd CA 2023 Q1 has 60 of 72\."
+        ContractError, match=r"no_part_is_lost: 1, must be = 0\. .* Such as campd CA 2023 Q1 has 60 of 72 unit_hours\."
     ):
         hour_by_hour()
 
     assert hours(place, "*") == before
     hour_by_hour(accept_loss=True)
     assert [count for (count,) in hours(place, "unit_count")] == [3] * 12 + [2] * 12
+
+
+def test_where_units_were_not_counted_hours_are_held_alone_and_for_themselves(place, hour_by_hour):
+    whole = [campd_line(hour, unit=unit) for unit in "123" for hour in range(24)]
+    place.put(f"emissions/{YEAR}", "\n".join([CAMPD_HEADER, *whole, ""]))
+    hour_by_hour()
+    place.change(f"UPDATE {TABLE} SET unit_count = NULL WHERE {EVER};")
+    newer = f"emissions/{YEAR}".replace("2024-02-01_2024-02", "2024-06-01_2024-06")
+    # Ten hours of three units are more than 24, and no day.
+    place.put(newer, "\n".join([CAMPD_HEADER, *(one for hour in range(10) for one in whole[hour::24]), ""]))
+
+    with pytest.raises(ContractError, match=r"no_part_is_lost: 1, .* Such as campd CA 2023 Q1 has 10 of 24 hours\."):
+        hour_by_hour()
+
+    place.put(newer, "\n".join([CAMPD_HEADER, *whole[:24], ""]))
+    _, counts = hour_by_hour()
+    assert counts["rows_loaded"] == 24
+
+
+def test_a_few_hours_that_a_newer_file_lacks_are_told(place, hour_by_hour):
+    whole = [campd_line(hour, unit=unit) for unit in "123" for hour in range(24)]
+    place.put(f"emissions/{YEAR}", "\n".join([CAMPD_HEADER, *whole, ""]))
+    hour_by_hour()
+    newer = f"emissions/{YEAR}".replace("2024-02-01_2024-02", "2024-06-01_2024-06")
+    place.put(newer, "\n".join([CAMPD_HEADER, *whole[:-1], ""]))
+    hour_by_hour()
+
+    told = place.rows("SELECT message FROM etl_quality WHERE check_name = 'corrections_lose_nothing' AND NOT passed")
+    assert [message.rpartition("Such as ")[2] for (message,) in told] == ["campd CA 2023 Q1 has 71 of 72 unit_hours."]
 
 
 def test_without_a_landing_bucket_what_is_public_is_loaded_all_the_same(place, hour_by_hour, monkeypatch):

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import FIXTURES, expected_rows, forget
 from test_campd import CALIFORNIA, HEADER, line
-from test_facilities import EL_PASO, facility
+from test_facilities import EL_PASO, HOUSTON, facility
 from test_facilities import file_of as facilities_of
 
 from jobs import check, contract, editions, plan, publish, stage
@@ -216,6 +216,14 @@ def test_files_that_have_something_in_common_are_one_load_and_every_other_is_one
     assert list(groups.values()) == loads
 
 
+def test_of_a_table_whose_files_have_no_shares_no_key_is_taken_apart(monkeypatch):
+    promised, keys = contract.load("fact_pv_measurement"), ["pvdaq/csv/a.csv", "pvdaq/csv/b.csv"]
+    taken_apart = []
+    monkeypatch.setattr(contract.Contract, "source_of", lambda promised, key: taken_apart.append(key))
+
+    assert (editions.bound(promised, keys), editions.left(promised, keys), taken_apart) == ({}, {}, [])
+
+
 def test_a_quarter_that_broke_off_takes_no_state_its_hours(place, load, shared_session_without_spark):
     nevada = [line(hour, state="NV", plant="2336") for hour in range(3)]
     place.put(FOLDER.format(OLD, "ca"), file_of(line(0), line(1), line(2), line(3, day="2023-06-01")))
@@ -224,7 +232,7 @@ def test_a_quarter_that_broke_off_takes_no_state_its_hours(place, load, shared_s
     before = place.rows(f"SELECT * FROM {HOURS} ORDER BY facility_id, hour_start_local")
     place.put(QUARTER, file_of(line(0), line(1), line(2), *nevada[:1]))
 
-    with pytest.raises(ContractError, match=r"no_part_is_lost: 1, must be = 0\. .* Such as NV 2023 Q1 has 1 of 3\."):
+    with pytest.raises(ContractError, match=r"no_part_is_lost: 1, must be = 0\. .* NV 2023 Q1 has 1 of 3 rows\."):
         load(TABLE, ALL)
 
     assert place.rows(f"SELECT * FROM {HOURS} ORDER BY facility_id, hour_start_local") == before
@@ -248,6 +256,45 @@ def test_a_plant_that_the_file_of_facilities_lacks_has_no_instant_and_is_named(
     assert [message.rpartition("Such as ")[2] for (message,) in told] == ["TX 3461."]
 
 
+def test_a_file_of_facilities_that_is_none_is_named_beside_the_file_that_it_is_read_with(
+    place, load, shared_session_without_spark
+):
+    texas, places = FOLDER.format(OLD, "tx"), f"emissions/campd/{NEW}/facility-2023.csv"
+    place.put(texas, file_of(line(state="TX", plant=3456)))
+    place.put(places, b"<html>Service unavailable</html>")
+
+    bucket = f"s3://{place.bucket}"
+    with pytest.raises(
+        SourceError, match=f"{bucket}/{texas} is read with {bucket}/{places}, which lacks the columns State"
+    ):
+        load(TABLE, ALL)
+
+
+@pytest.mark.parametrize("poorer", [None, facility(3456, EL_PASO)], ids=["vanished", "poorer"])
+def test_instants_that_are_published_do_not_go_with_a_file_of_facilities(
+    place, load, shared_session_without_spark, poorer
+):
+    texas = FOLDER.format(OLD, "tx")
+    place.put(texas, file_of(*(line(state="TX", plant=plant) for plant in (3456, 3460))))
+    place.put(
+        f"emissions/campd/{OLD}/facility-2023.csv", facilities_of(*(facility(3456, EL_PASO), facility(3460, HOUSTON)))
+    )
+    load(TABLE, ALL)
+    if poorer:
+        place.put(f"emissions/campd/{NEW}/facility-2023.csv", facilities_of(poorer))
+    else:
+        place.s3.delete_object(Bucket=place.bucket, Key=f"emissions/campd/{OLD}/facility-2023.csv")
+
+    left = 1 if poorer else 0
+    with pytest.raises(ContractError, match=rf"no_part_is_lost: 1, .* Such as TX 2023 Q1 has {left} of 2 instants\."):
+        load(TABLE, ALL)
+
+    instants = f"SELECT COUNT(hour_start_utc) AS instants, COUNT(*) AS n FROM {HOURS}"
+    assert place.rows(instants) == [(2, 2)]
+    load(TABLE, ALL, accept_loss=True)
+    assert place.rows(instants) == [(left, 2)]
+
+
 def test_a_few_rows_that_a_newer_file_lacks_are_told(place, load, shared_session_without_spark):
     hours = [line(hour, day=f"2023-01-0{day}") for day in (1, 2) for hour in range(24)]
     place.put(STATE_YEAR, file_of(*hours))
@@ -259,7 +306,7 @@ def test_a_few_rows_that_a_newer_file_lacks_are_told(place, load, shared_session
         "SELECT check_name, message FROM etl_quality WHERE NOT passed AND severity = 'warning' ORDER BY check_name"
     )
     assert [(name, message.rpartition("Such as ")[2]) for name, message in told] == [
-        ("corrections_lose_nothing", "CA 2023 Q1 has 47 of 48."),
+        ("corrections_lose_nothing", "CA 2023 Q1 has 47 of 48 instants, CA 2023 Q1 has 47 of 48 rows."),
         ("whole_days", "260 1 in 47 hours."),
     ]
 

@@ -310,6 +310,22 @@ def test_a_load_is_named_by_its_days_and_systems(place, load, monkeypatch):
     ]
 
 
+@pytest.mark.parametrize("table", ["dim_generating_unit", "fact_unit_emissions_hourly", "fact_grid_intensity_hourly"])
+def test_a_load_of_a_share_of_a_year_is_named_by_it(place, table):
+    for share in ("2023-ca", "2023-tx", "2024-q1", "2024-q2", "2025-ca", "2025-nv", "2025-q4"):
+        place.put(f"emissions/campd/2026-02-01_2026-02/emissions-hourly-{share}.csv", b"")
+
+    names = [made.label.partition(", ")[2] for made in plan.plan(table, Window()).plans]
+
+    assert names == [
+        "1 object, state CA",
+        "1 object, state TX",
+        "1 object, quarter 1",
+        "1 object, quarter 2",
+        "3 objects, states CA to NV, quarter 4",
+    ]
+
+
 def test_what_goes_from_a_day_stays_with_what_comes_for_it(place, load, monkeypatch):
     monkeypatch.setattr(plan, "LOAD_DAYS", 1)
     for day in (FIFTH, SIXTH):

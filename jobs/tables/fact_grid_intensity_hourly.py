@@ -19,7 +19,7 @@ from jobs.editions import LEFT
 from jobs.standard_time import by_state_clock
 from jobs.transform import Parsed, Reject, SourceObject
 
-VERSION = 2
+VERSION = 3
 
 TABLE = "fact_grid_intensity_hourly"
 LB = Decimal("0.45359237")  # [kg]
@@ -31,7 +31,7 @@ OGE_CLOCKS = ("datetime_utc", "datetime_local")
 OGE_AR6_SINCE = 2021
 # Why units' hours are in no state's.
 NO_INSTANT = "{state} has several time zones, and no file of facilities tells that of {plants}"
-NEXT_FILE = "by the clock of the east of {state} the hour is another file's"
+OTHER_FILE = "by the one clock of {state} the hour is another file's"
 # How many plants a reason names.
 SHOWN = 5
 
@@ -86,10 +86,10 @@ def _fossil(source: SourceObject) -> Iterator[Parsed]:
 
     A row read is a unit's hour; all that is folded into a state's is counted as duplicate. Of a state with a plant
     whose instants are not known nothing is told, for the others are no mean of it, and its rows are refused, as one. So
-    are those whose hour is another file's by the state's clock, which has that of the plants farther east.
+    are those whose hour is another file's by the state's one clock, that of its other plants.
     """
     held = fossil.StateYears()
-    folded, of_next, untold = Counter(), Counter(), Counter()
+    folded, of_another, untold = Counter(), Counter(), Counter()
     about = {"region_scheme": "us_state", "source": "campd", "basis": "fossil", "edition": source.parts["edition"]}
 
     def rows_of(hours: list[dict]) -> pa.Table:
@@ -99,14 +99,14 @@ def _fossil(source: SourceObject) -> Iterator[Parsed]:
         states = block.rows["state"].cast(pa.string()).combine_chunks()
         clock = by_state_clock(block.rows["hour_start_utc"].combine_chunks(), states)
         has_instant = clock.is_valid()
-        is_next = _is_of_another(clock, source)
+        is_another = _is_of_another(clock, source)
         plants = block.rows["facility_id"].combine_chunks()
         lacking = (column.filter(pc.invert(has_instant)).to_pylist() for column in (states, plants))
         untold.update(zip(*lacking, strict=True))
-        of_next.update(states.filter(pc.fill_null(is_next, False)).to_pylist())
-        folded.update(states.filter(pc.fill_null(pc.invert(is_next), False)).to_pylist())
+        of_another.update(states.filter(pc.fill_null(is_another, False)).to_pylist())
+        folded.update(states.filter(pc.fill_null(pc.invert(is_another), False)).to_pylist())
         place = block.rows.column_names.index("hour_start_local")
-        placed = block.rows.set_column(place, "hour_start_local", clock).filter(pc.invert(is_next))
+        placed = block.rows.set_column(place, "hour_start_local", clock).filter(pc.invert(is_another))
         rows = rows_of(held.add(placed))
         # Hours that were read long before may be told only now: over all pieces the counts add up.
         yield Parsed(rows, block.rows_read, block.rows_duplicate + len(placed) - len(rows), block.rejects)
@@ -124,18 +124,19 @@ def _fossil(source: SourceObject) -> Iterator[Parsed]:
         for state, plants in lacks.items()
     ]
     rejects += [
-        Reject(0, "hour_start_local", NEXT_FILE.format(state=state), state, count)
-        for state, count in sorted(of_next.items())
+        Reject(0, "hour_start_local", OTHER_FILE.format(state=state), state, count)
+        for state, count in sorted(of_another.items())
     ]
     rows = rows_of([hour for hour in held.rest() if hour["region"] not in lacks])
     yield Parsed(rows, 0, -len(rows) - sum(folded[state] for state in lacks), rejects)
 
 
 def _is_of_another(clock: pa.TimestampArray, source: SourceObject) -> pa.BooleanArray:
-    """Tell which hours [clock of the state] are another file's: after this one's, or of a quarter that it has left."""
+    """Tell which hours [clock of the state] are another file's: before or after this one's, or of a quarter it left."""
     left = [int(part[-1]) for part in source.parts.get(LEFT, "").split() if part.startswith("quarter=")]
-    is_after = pc.greater_equal(clock, pa.scalar(cems.end(TABLE, source), clock.type))
-    return pc.or_(is_after, pc.is_in(pc.quarter(clock), pa.array(left, pa.int64())))
+    start, end = (pa.scalar(moment, clock.type) for moment in cems.span(TABLE, source))
+    is_outside = pc.or_(pc.less(clock, start), pc.greater_equal(clock, end))
+    return pc.or_(is_outside, pc.is_in(pc.quarter(clock), pa.array(left, pa.int64())))
 
 
 def _named(plants: list[int]) -> str:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from jobs import campd, cems, contract
 from jobs.transform import Parsed, SourceObject
 
-VERSION = 1
+VERSION = 2
 
 TABLE = "fact_unit_emissions_hourly"
 

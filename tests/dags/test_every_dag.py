@@ -112,17 +112,33 @@ for table in ("dim_price_index", "fact_emissions_inventory", "dim_system"):
     assert said.splitlines()[-3:] == ["('none_lost@2026-01',)", "('history_stays',)", "()"]
 
 
-def test_a_run_goes_on_with_no_more_loads_than_airflow_maps(home):
-    code = (
-        f"import sys; sys.path.append({str(ROOT / 'dags')!r}); import table_steps; "
-        "from airflow.configuration import conf; taken = table_steps.of_this_run('t', list(range(1500))); "
-        "print(len(taken) <= conf.getint('core', 'max_map_length'), taken[0], taken[-1], "
-        "table_steps.of_this_run('t', ['one']))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, timeout=60
-    )
-    assert done.stdout.splitlines()[-1:] == ["True 0 999 ['one']"], done.stderr[-2000:]
+def test_a_run_goes_on_with_no_more_loads_than_airflow_maps_and_etl_run_says_so(python, tmp_path):
+    said = python(f"""
+import os, runpy, table_steps
+from types import SimpleNamespace
+from airflow.configuration import conf
+from jobs import plan
+from jobs.warehouse import warehouse
+os.environ["WAREHOUSE"] = "duckdb://{tmp_path}/warehouse.duckdb"
+run = {{"run_id": "r", "params": {{"restate": False, "accept": []}}}}
+table_steps.get_current_context, table_steps.lands_nowhere = lambda: run, lambda table: False
+table = "fact_unit_emissions_hourly"
+step = runpy.run_path(f"{ROOT}/dags/grid.py")["grid"]().get_task(f"{{table}}.plan").python_callable
+for count in (1470, 1000):
+    loads = tuple(SimpleNamespace(load_id=f"l{{number}}", uri=number) for number in range(count))
+    plan.plan = lambda table, window, **more: plan.Comparison(table, new=count, plans=loads)
+    taken = step()
+    print("told:", len(taken) <= conf.getint("core", "max_map_length"), taken[0], taken[-1])
+for row in warehouse().select("SELECT message FROM etl_run WHERE run_id = 'r' ORDER BY started_at", {{}}):
+    print("told:", row["message"])
+""")
+    assert [line.removeprefix("told: ") for line in said.splitlines() if line.startswith("told: ")] == [
+        "True 0 999",
+        "True 0 999",
+        "1470 new, 0 changed, 0 unchanged, 0 vanished, in 1470 loads; "
+        "1,000 of 1,470 loads in this run, run again for the others",
+        "1000 new, 0 changed, 0 unchanged, 0 vanished, in 1000 loads",
+    ]
 
 
 # Names and documents.
