@@ -17,6 +17,7 @@ from service_rules import lint
 from double.protocol import Answer, Fault, Refusal, Request, unknown
 from double.storage import Storage, goes_on
 from double.tables import Tables
+from jobs import contract
 from jobs.errors import WarehouseError
 from jobs.warehouse.bigquery import FIELD_TYPES
 from jobs.warehouse.dialect import to_duckdb
@@ -181,10 +182,20 @@ class Jobs:
             for (owner, table), resource in self.tables.resources.items()
             if owner == dataset and table in query["query"]
         }
+        # A catalogue costs a tenth of a second: the contracts' tables are in the first, and what is staged has the same
+        # name in all loads.
+        beside = {table: columns for table, columns in relations.items() if columns != _promised(table)}
+        names = {table: f"relation_{number}" for number, table in enumerate(beside) if table not in contract.names()}
+        text = query["query"]
+        for table, name in names.items():
+            text = text.replace(table, name)
         try:
-            columns = analyse(query["query"], types, relations)
+            columns = analyse(text, types, {names.get(table, table): columns for table, columns in beside.items()})
         except GoogleSqlError as fault:
-            raise Refusal(400, "invalidQuery", fault.message) from None
+            said = fault.message
+            for table, name in names.items():
+                said = said.replace(name, table)
+            raise Refusal(400, "invalidQuery", said) from None
         if faults := lint(query["query"]):
             raise Refusal(400, "invalidQuery", "; ".join(faults))
         return columns
@@ -253,6 +264,12 @@ class Jobs:
             cursor.commit()
             cursor.close()
         job["statistics"]["load"] = {"outputRows": str(rows.num_rows)}
+
+
+def _promised(table: str) -> dict[str, str] | None:
+    if table not in contract.names():
+        return None
+    return {column.name: column.type for column in contract.load(table).columns}
 
 
 def told(job: dict) -> dict:
