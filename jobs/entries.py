@@ -59,8 +59,8 @@ class Feed:
 
     `identity` names what no two entries have alike; where it is empty, or an entry does not say all of it, it is known
     by all that it says, and by how many on its sheet have said the same before it. What `read` calls a `part` is one of
-    several entries of one identity, known by it and by that; `fault` says why such entries together are no whole. The
-    numbers in the column `whole` are shares of one.
+    several entries of one identity, known by it and by that; `fault` says why such entries together are no whole, and
+    what is `beside` one makes it no other. The numbers in the column `whole` are shares of one.
     """
 
     category_id: str
@@ -70,6 +70,7 @@ class Feed:
     kinds: Mapping[str, str] = field(default_factory=dict)
     identity: tuple[str, ...] = ()
     fault: Callable[[Sequence[Mapping]], str | None] | None = None
+    beside: tuple[str, ...] = ()
     whole: str | None = None
 
 
@@ -95,6 +96,7 @@ def entries(source: SourceObject, feed: Feed) -> Parsed:
     rejects, rows_read, duplicates = [], 0, 0
     known: dict[str, dict] = {}
     alike: Counter[tuple[str | None, str]] = Counter()
+    alike_wholes: Counter[tuple[str | None, str]] = Counter()
     wholes: dict[str, list[dict]] = {}
     for line in sheets.lines(source.body(), feed.headers, feed.more):
         if line.fault:
@@ -109,6 +111,8 @@ def entries(source: SourceObject, feed: Feed) -> Parsed:
                 said["fiscal_year"] = said.get("fiscal_year") or fiscal_year(said["activity_date"])
                 named = _named(feed, line, said)
                 line_id = _line_id(source.layout, (*named, *said.get("part", ())), line, said, alike)
+                of_whole = {name: value for name, value in said.items() if name not in feed.beside}
+                whole_id = _line_id(source.layout, named, line, of_whole, alike_wholes)
                 if line_id in known:
                     if known[line_id]["said"] == said:
                         duplicates += 1
@@ -120,10 +124,9 @@ def entries(source: SourceObject, feed: Feed) -> Parsed:
                 continue
             known[line_id] = {"said": said, "line": line.number}
             where = {"line_id": line_id, "sheet": line.sheet, "line": line.number, "raw_text": line.raw_text}
-            whole_id = digest(source.layout, *named)
-            made.append(where | said | {"whole_id": whole_id if named and "" not in named else line_id})
+            made.append(where | said | {"whole_id": whole_id})
             if feed.fault:
-                wholes.setdefault(whole_id, []).append(made[-1])
+                wholes.setdefault(digest(*named), []).append(made[-1])
     if shares > 1 + 1e-6:
         raise SourceError(f"has shares that come to {shares:g}, which is more than one")
     faults = {one["line_id"]: reason for whole in wholes.values() if (reason := feed.fault(whole)) for one in whole}

@@ -339,6 +339,7 @@ FEEDS: Mapping[str, Feed] = {
         },
         identity=("building", "account", "item", "activity_date"),
         fault=fault,
+        beside=("weight", "gwp_set", "instrument", "part", "total"),
     ),
     "waste": Feed(
         "3.05",

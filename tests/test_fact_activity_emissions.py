@@ -88,6 +88,9 @@ def test_a_bill_is_in_one_file_with_all_of_its_lines():
     for line in ("600,kWh,0,7,Certificate,", "600,kWh,0,7,Certificate,C-1", "1000,kWh,0.2,7,,"):
         other = header + f"W1,Power,2023-01-01,{line}\nW2,Power,2023-01-01,5,kWh,,7,,\n"
         assert refused(bill, ("energy", "more", other, "2024-03-01")) == [(2, None, too)]
+    # Without an account a bill is known by its quantity.
+    same = [header + f"W1,Power,2023-01-01,1000,kWh,{stated}\n" for stated in (",,,", "0,,Certificate,")]
+    assert refused(("energy", "2023", same[0]), ("energy", "more", same[1], "2024-03-01")) == [(2, None, too)]
     # A version of the file may have it in parts.
     assert refused(bill, ("energy", "2023.2", header + "W1,Power,2023-01-01,9,kWh,0,7,Contract,\n", "2024-03-01")) == []
 
