@@ -123,9 +123,9 @@ def test_lines_of_a_bill_of_which_a_certificate_covers_a_part_come_to_it():
             [],
             [(2, not_told), (3, not_told)],
         )
-    assert parts(lines[0], "0.4,MWh,,,,7,,")[2][0] == (
+    assert parts(lines[0], "400,MWh,,,,7,,")[2][0] == (
         2,
-        "is of a bill of 1000, and its lines come to 600.4 MWh and kWh",
+        "is of a bill of 1000, and its lines come to 1000 MWh and kWh",
     )
     assert parts(lines[0], "400,kWh,,,,7,,900")[2][0] == (
         2,
