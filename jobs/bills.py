@@ -1,7 +1,7 @@
 """bills -- energy that is burnt or bought, from the units of a bill to emissions of Scope 1, 2 and 3."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from jobs.gwp import NOT_STATED
@@ -30,6 +30,31 @@ SUPPLIER, RESIDUAL_MIX, AVERAGE = "supplier", "residual_mix", "average"
 INSTRUMENTS = ("certificate", "contract", SUPPLIER)
 
 
+def fault(lines: Sequence[Mapping]) -> str | None:
+    """Tell why lines are not one bill: a certificate's or a contract's, and that of the rest, add up to all of it.
+
+    That of the rest may be of the whole as well, and nobody could tell; so a bill in parts says how much it is.
+
+    >>> fault([{"quantity": 600.0, "quantity_unit": "kWh", "total": 1000.0}])
+    'is of a bill of 1000, and its lines come to 600 kWh'
+    """
+    is_in_parts = any(line.get("part") for line in lines)
+    totals = {line["total"] for line in lines if line.get("total") is not None}
+    if not (is_in_parts if len(lines) > 1 else totals):
+        return None
+    if not totals:
+        return (
+            f"is one of {len(lines)} lines of a bill, some by a certificate or contract, and none says in "
+            "Bill Quantity how much it is; bills that are not one have accounts of their own"
+        )
+    come = sum(line["quantity"] for line in lines)
+    units = sorted({line["quantity_unit"].casefold(): line["quantity_unit"] for line in lines}.values())
+    if len(units) == 1 and len(totals) == 1 and abs(come - max(totals)) <= 1e-6 * come:
+        return None
+    told = " and ".join(f"{total:g}" for total in sorted(totals))
+    return f"is of a bill of {told}, and its lines come to {come:g} {' and '.join(units)}"
+
+
 def weigh(_feed: str, _category_id: str, entry: Mapping, known: Known) -> Iterator[dict]:
     """Weigh a bill of energy: what is burnt here, or what was burnt elsewhere for it, and what it took to get it here.
 
@@ -54,19 +79,24 @@ def weigh(_feed: str, _category_id: str, entry: Mapping, known: Known) -> Iterat
         for category_id in (*categories, "3.03"):
             yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="energy", **named)
         return
-    quantity = entry["quantity"] * (ELECTRIC[unit] if is_electricity else _heat(unit, target.activity, taken))
+    measured = Taken(known, year)
+    quantity = entry["quantity"] * (ELECTRIC[unit] if is_electricity else _heat(unit, target.activity, measured))
+    taken = Taken(known, year, taken, measured)
     about = {"quantity_unit": "MWh" if is_electricity else "mmBtu", "method": "energy", **by_mapping(target)}
     row = partial(row_of, entry=entry, activity=target.activity, **about, quantity=quantity)
     by_place = by_gases(quantity, factors, taken)
     yield row(categories[0], status=MAPPED, **by_place)
     if target.activity in BOUGHT:
-        by_market = _market(entry, quantity, Taken(known, year)) if is_electricity else None
-        yield row("2_market", **by_market or {"status": MAPPED, "market_basis": AVERAGE, **by_place})
+        by_market = Taken(known, year)
+        values = _market(entry, quantity, by_market) if is_electricity else None
+        # That nothing better is chosen has decided as well.
+        average = by_gases(quantity, factors, Taken(known, year, taken, by_market))
+        yield row("2_market", **values or {"status": MAPPED, "market_basis": AVERAGE, **average})
     if is_electricity:
         lost = quantity * taken("grid_loss_share")
         values = by_gases(lost, factors, taken)
         yield row_of("3.03", entry, "grid loss", MAPPED, **about, quantity=lost, **values)
-    upstream = Taken(known, year)
+    upstream = Taken(known, year, measured)
     per_unit = f"upstream_kg_per_{about['quantity_unit'].lower()}_{_word(target.activity)}"
     values = by_statement(quantity * upstream(per_unit), upstream.find(f"{per_unit}_gwp_set") or NOT_STATED)
     values |= {"assumption_version": upstream.version}

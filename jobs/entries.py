@@ -6,7 +6,7 @@ one. What files there are, and what their columns are called, is in `feeds`.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -17,11 +17,13 @@ from jobs.errors import SourceError
 from jobs.objects import digest
 from jobs.transform import Parsed, Reject, SourceObject
 
-# What an entry says; what it does not is null. `weight` is what a count stands for: minutes or miles one way; of a bill
-# what is stated of a unit, by the `gwp_set` and the `instrument` beside it.
+# What an entry says; what it does not is null. `whole_id` is what one file alone may have lines of: the bill, or else
+# the line. `weight` is what a count stands for: minutes or miles one way; of a bill what is stated of a unit, by the
+# `gwp_set` and the `instrument` beside it.
 ENTRY = pa.schema(
     [
         ("line_id", pa.string()),
+        ("whole_id", pa.string()),
         ("sheet", pa.string()),
         ("line", pa.int64()),
         ("raw_text", pa.string()),
@@ -56,8 +58,9 @@ class Feed:
     """A kind of file: its columns, which of them are a kind of thing each, and how an entry is read and known again.
 
     `identity` names what no two entries have alike; where it is empty, or an entry does not say all of it, it is known
-    by all that it says, and by how many on its sheet have said the same before it. Entries of one identity are told
-    `apart` by cells of these columns that are not empty. The numbers in the column `whole` are shares of one.
+    by all that it says, and by how many on its sheet have said the same before it. What `read` calls a `part` is one of
+    several entries of one identity, known by it and by that; `fault` says why such entries together are no whole, and
+    what is `beside` one makes it no other. The numbers in the column `whole` are shares of one.
     """
 
     category_id: str
@@ -66,7 +69,8 @@ class Feed:
     more: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
     identity: tuple[str, ...] = ()
-    apart: tuple[str, ...] = ()
+    fault: Callable[[Sequence[Mapping]], str | None] | None = None
+    beside: tuple[str, ...] = ()
     whole: str | None = None
 
 
@@ -92,6 +96,8 @@ def entries(source: SourceObject, feed: Feed) -> Parsed:
     rejects, rows_read, duplicates = [], 0, 0
     known: dict[str, dict] = {}
     alike: Counter[tuple[str | None, str]] = Counter()
+    alike_wholes: Counter[tuple[str | None, str]] = Counter()
+    wholes: dict[str, list[dict]] = {}
     for line in sheets.lines(source.body(), feed.headers, feed.more):
         if line.fault:
             rows_read += 1
@@ -103,7 +109,10 @@ def entries(source: SourceObject, feed: Feed) -> Parsed:
                 said = feed.read(line.cells, kind, source.parts)
                 shares += number(line.cells, feed.whole) if feed.whole and line.cells[feed.whole] else 0
                 said["fiscal_year"] = said.get("fiscal_year") or fiscal_year(said["activity_date"])
-                line_id = _line_id(source.layout, feed, line, said, alike)
+                named = _named(feed, line, said)
+                line_id = _line_id(source.layout, (*named, *said.get("part", ())), line, said, alike)
+                of_whole = {name: value for name, value in said.items() if name not in feed.beside}
+                whole_id = _line_id(source.layout, named, line, of_whole, alike_wholes)
                 if line_id in known:
                     if known[line_id]["said"] == said:
                         duplicates += 1
@@ -115,9 +124,17 @@ def entries(source: SourceObject, feed: Feed) -> Parsed:
                 continue
             known[line_id] = {"said": said, "line": line.number}
             where = {"line_id": line_id, "sheet": line.sheet, "line": line.number, "raw_text": line.raw_text}
-            made.append(where | said)
+            made.append(where | said | {"whole_id": whole_id})
+            if feed.fault:
+                wholes.setdefault(digest(*named), []).append(made[-1])
     if shares > 1 + 1e-6:
         raise SourceError(f"has shares that come to {shares:g}, which is more than one")
+    faults = {one["line_id"]: reason for whole in wholes.values() if (reason := feed.fault(whole)) for one in whole}
+    for one in made:
+        if reason := faults.get(one["line_id"]):
+            place = sheets.Line(one["sheet"], one["line"], one["raw_text"], {}).place(None)
+            rejects.append(Reject(one["line"], place, reason, one["raw_text"]))
+    made = [one for one in made if one["line_id"] not in faults]
     return Parsed(pa.Table.from_pylist(made, ENTRY), rows_read, duplicates, rejects)
 
 
@@ -135,14 +152,20 @@ def _kinds(line: sheets.Line, feed: Feed) -> list[str | None]:
     return [kind for kind in feed.kinds if line.cells[kind]] if feed.kinds else [None]
 
 
-def _line_id(layout: str, feed: Feed, line: sheets.Line, said: dict, alike: Counter[tuple[str | None, str]]) -> str:
+def _named(feed: Feed, line: sheets.Line, said: dict) -> tuple:
+    """Tell what an entry is known by; empty text where it does not say that."""
+    return tuple(
+        sheets.code(line.cells.get(name, "")) if said.get(name) is None else said[name] for name in feed.identity
+    )
+
+
+def _line_id(layout: str, named: tuple, line: sheets.Line, said: dict, alike: Counter[tuple[str | None, str]]) -> str:
     """Name an entry by what it is known by, or else by all that it says and the number of those `alike` before it.
 
     Those of other sheets do not count: a summary beside the months has the same lines, and they are not two.
     """
-    named = [sheets.code(line.cells.get(name, "")) if said.get(name) is None else said[name] for name in feed.identity]
     if named and "" not in named:
-        return digest(layout, *named, *(line.cells[name].casefold() for name in feed.apart if line.cells[name]))
+        return digest(layout, *named)
     content = digest(layout, *(str(said[name]) for name in sorted(said)), *(part for part in named if part != ""))
     alike[line.sheet, content] += 1
     return digest(content, alike[line.sheet, content])

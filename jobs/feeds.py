@@ -9,12 +9,21 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
 from jobs import categories, gwp, headers, sheets
-from jobs.bills import ELECTRIC, INSTRUMENTS, SUPPLIER
+from jobs.bills import ELECTRIC, INSTRUMENTS, SUPPLIER, fault
 from jobs.entries import CellError, Feed, batch, number
 from jobs.errors import SourceError
 
-# Kilograms by the columns that weights of food are in; a gallon of food counts as a gallon of water.
+# Kilograms by the columns that weights of food are in, and their words; a gallon of food counts as a gallon of water.
 KG = {"kg": 1.0, "lb": 0.45359237, "gal": 3.78541}
+WEIGHTS = {
+    "kg": ("kg", "kgs", "kilo", "kilos", "kilogram", "kilograms"),
+    "lb": ("lb", "lbs", "pound", "pounds"),
+    "gal": ("gal", "gals", "gallon", "gallons"),
+}
+SAID_OF = ("{}", "weight {}", "{} weight", "weight in {}", "total {}")
+WEIGHT_HEADERS = {
+    unit: tuple(said.format(word) for said in SAID_OF for word in words) for unit, words in WEIGHTS.items()
+}
 DAYS = ("%Y-%m-%d", "%m/%d/%Y", "%Y-%m-%d %H:%M:%S")
 CURRENCY = "USD"
 
@@ -134,8 +143,14 @@ def _count(cells: dict[str, str], _kind, parts: Mapping[str, str]) -> dict:
 
 
 def _food(cells: dict[str, str], _kind, _parts) -> dict:
-    """Read an order of food: its money, its weight [kg], or both. A weight of nothing is none."""
-    kg = sum(times * number(cells, unit) for unit, times in KG.items() if cells[unit])
+    """Read an order of food: its money, its weight [kg], or both. A weight of nothing is none.
+
+    What is sold by the gallon may be beside what is sold by the pound; kilograms and pounds are the same weight twice.
+    """
+    weights = {unit: number(cells, unit) for unit in KG if cells[unit]}
+    if weights.get("kg") and weights.get("lb"):
+        raise CellError("lb", f"is {cells['lb']}, and there are {cells['kg']} kg: the line has its weight twice")
+    kg = sum(KG[unit] * weight for unit, weight in weights.items())
     said = {"item": _text(cells, "item"), "activity_date": _day(cells), "cost_object": _cost_object(cells)}
     if cells["amount"] or not kg:
         said["amount_usd"] = _money(cells)
@@ -151,13 +166,16 @@ def _gwp_set(cells: Mapping[str, str]) -> str:
 def _bill(cells: dict[str, str], _kind, _parts) -> dict:
     """Read a bill of energy; `weight` is what somebody states of this electricity [kg CO2e/kWh], its supplier or else.
 
-    What it is CO2e by is null where the bill does not say.
+    What it is CO2e by is null where the bill does not say. A certificate or a contract is a `part` of the bill, and all
+    else of it, whether its supplier states anything or not, is the rest.
     """
     said = {"item": _text(cells, "item"), "activity_date": _day(cells), "cost_object": _cost_object(cells)}
     said |= {"quantity": number(cells, "quantity"), "quantity_unit": _text(cells, "unit")}
+    if cells["total"]:
+        said["total"] = number(cells, "total")
     if not cells["stated"]:
         # Without a rate it would be thought to count.
-        if about := next((name for name in ("instrument", "gwp_set") if cells[name]), None):
+        if about := next((name for name in ("instrument", "gwp_set", "certificate") if cells[name]), None):
             raise CellError(about, f"is {cells[about]}, and no kg CO2e per kWh are stated")
         return said
     stated = number(cells, "stated")
@@ -166,6 +184,10 @@ def _bill(cells: dict[str, str], _kind, _parts) -> dict:
     instrument = cells["instrument"].casefold() or SUPPLIER
     if instrument not in INSTRUMENTS:
         raise CellError("instrument", f"{cells['instrument']!r} is none of {', '.join(INSTRUMENTS)}")
+    if instrument != SUPPLIER:
+        said["part"] = instrument, sheets.code(cells["certificate"]).casefold()
+    elif cells["certificate"]:
+        raise CellError("certificate", f"is {cells['certificate']}, and the instrument is the {SUPPLIER}")
     return said | {"weight": stated, "instrument": instrument, "gwp_set": _gwp_set(cells) if cells["gwp_set"] else None}
 
 
@@ -249,10 +271,11 @@ FEEDS: Mapping[str, Feed] = {
     ),
     "food": Feed(
         "3.01",
-        {"item": ("food category",), "date": ("order date",), "amount": ("total",)},
+        {"item": ("food category",), "date": ("order date",)}
+        | {headers.ANY: ("total", *(spelling for spellings in WEIGHT_HEADERS.values() for spelling in spellings))},
         _food,
-        {"cost_object": ("cost object",), "id": ("order id",), "currency": ("currency",)}
-        | {"kg": ("kg", "kgs"), "lb": ("lb", "lbs"), "gal": ("gal", "gallons")},
+        {"amount": ("total",), "cost_object": ("cost object",), "id": ("order id",), "currency": ("currency",)}
+        | WEIGHT_HEADERS,
         identity=("id", "item"),
     ),
     "construction": Feed(
@@ -310,11 +333,13 @@ FEEDS: Mapping[str, Feed] = {
             "stated": ("supplier kg co2e per kwh", "stated kg co2e per kwh"),
             "gwp_set": ("supplier gwp set", "gwp set"),
             "instrument": ("instrument",),
+            "certificate": ("certificate id", "contract id"),
+            "total": ("bill quantity",),
             "cost_object": ("cost object",),
         },
         identity=("building", "account", "item", "activity_date"),
-        # A certificate may be for a part of what is billed.
-        apart=("instrument",),
+        fault=fault,
+        beside=("weight", "gwp_set", "instrument", "part", "total"),
     ),
     "waste": Feed(
         "3.05",

@@ -58,13 +58,13 @@ def _targets(feed: str, entry: Mapping, known: Known) -> list[Target]:
     return [target for target in known.mapped(feed, entry["item"]) if target.activity != EXCLUDED]
 
 
-def _spend(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterator[dict]:
+def _spend(feed: str, category_id: str, entry: Mapping, known: Known, *before: Taken) -> Iterator[dict]:
     """Weigh money: amount times share, in dollars of the factor's year, by the factor per dollar with margins.
 
     Of new construction only the hard costs are weighed. The index is that of the calendar year, or of the fiscal year
-    where no day is known.
+    where no day is known. What was taken `before` has decided that it is weighed by its money.
     """
-    taken = Taken(known, entry["fiscal_year"])
+    taken = Taken(known, entry["fiscal_year"], *before)
     applied = taken("hard_cost_share") if entry["item"] == "new construction" else 1.0
     targets = _targets(feed, entry, known)
     if not targets:
@@ -111,7 +111,7 @@ def _food(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterator
     elif entry["amount_usd"] is None:
         yield row_of(category_id, entry, UNMAPPED, UNMAPPED, method="weight")
     else:
-        yield from _spend(feed, category_id, {**entry, "quantity": None, "quantity_unit": None}, known)
+        yield from _spend(feed, category_id, {**entry, "quantity": None, "quantity_unit": None}, known, taken)
 
 
 def _waste(feed: str, category_id: str, entry: Mapping, known: Known) -> Iterator[dict]:

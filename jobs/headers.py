@@ -1,11 +1,12 @@
 """headers -- the columns of a table that people keep, known by their headers, and what is almost one of them.
 
-Headers are compared without regard to case, to how many spaces there are, and to underscores in their place. One that
-is misspelt is never passed over: what stands below it would be lost without a word.
+Headers are compared without regard to case, to how many spaces there are, and to underscores or hyphens in their place;
+those that need not be there without regard to dots and brackets too, for they begin no table. One that is misspelt is
+never passed over: what stands below it would be lost without a word.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 
 from jobs.errors import SourceError
 
@@ -16,19 +17,21 @@ Places = Mapping[str, Sequence[int]]
 
 # Among what may be there: nothing else may, for any column may be a way to emit.
 ONLY: Spellings = {"only": ()}
-# How much of two headers is alike where one is the other misspelt, and in how many rows that is looked for.
-ALIKE, SOUGHT = 0.85, 50
+# Among what must be there: one of several columns, each of which may be read by a name of its own.
+ANY = "any"
+# In how many rows a misspelt header is looked for, and how many letters a word has at least that can be misspelt, and a
+# header with it: fewer are another word (`cal` is not `gal`, and `PR Status` not `PO Status`).
+SOUGHT, LETTERS = 50, (3, 4)
 
 
 def found(cells: list[str], wanted: Spellings, more: Spellings) -> dict[str, list[int]]:
     """Find where what is asked for stands in a row; what does not is not there."""
-    there: dict[str, list[int]] = {}
-    for at, cell in enumerate(cells):
-        there.setdefault(_plain(cell), []).append(at)
-    places = {
-        name: [at for spelling in {_plain(one) for one in spellings} for at in there.get(spelling, ())]
-        for name, spellings in {**wanted, **more}.items()
-    }
+    places: dict[str, list[int]] = {}
+    forms = {form: [form(cell) for cell in cells] for form in (_plain, _bare)}
+    for name, spellings in {**wanted, **more}.items():
+        form = _plain if name in wanted and name != ANY else _bare
+        meant = {form(one) for one in spellings}
+        places[name] = [at for at, cell in enumerate(forms[form]) if cell in meant][: 1 if name == ANY else None]
     return {name: at for name, at in places.items() if at}
 
 
@@ -75,18 +78,42 @@ def _unread(cells: list[str], places: Places) -> list[str]:
 
 
 def _almost(cells: list[str], missing: Spellings) -> dict[str, str]:
-    """Find for what is missing the cell that is almost its header.
+    """Find for what is missing a cell that is its header misspelt.
 
     >>> _almost(["Mode", "Counts"], {"count": ("count",)})
     {'count': 'Counts'}
     """
-    plain = {_plain(cell): cell for cell in cells}
-    alike = {
-        name: [one for spelling in spellings for one in get_close_matches(_plain(spelling), plain, 1, ALIKE)]
+    return {
+        name: misspelt[0]
         for name, spellings in missing.items()
+        if (misspelt := [cell for cell in cells if any(_is_misspelt(_bare(cell), _bare(one)) for one in spellings)])
     }
-    return {name: plain[ones[0]] for name, ones in alike.items() if ones}
+
+
+def _is_misspelt(said: str, meant: str) -> bool:
+    """Tell whether a header is another but for a space or for one letter too many, too few, wrong or in another place.
+
+    >>> [_is_misspelt(said, "cost object") for said in ("costobject", "cost objetc", "cost object id", "cost objects")]
+    [True, True, False, True]
+    """
+    words = [(one, other) for one, other in zip(said.split(), meant.split(), strict=False) if one != other]
+    if said.count(" ") != meant.count(" ") or len(words) != 1:
+        return said != meant and said.replace(" ", "") == meant.replace(" ", "")
+    shorter, longer = sorted(words[0], key=len)
+    at = next((at for at, (one, other) in enumerate(zip(shorter, longer, strict=False)) if one != other), len(shorter))
+    rest, more = shorter[at:], longer[at:]
+    is_one_edit = rest == more[1:] or rest[1:] == more[1:] or (rest[:2] == more[1::-1] and rest[2:] == more[2:])
+    return is_one_edit and len(words[0][1]) >= LETTERS[0] and len(meant) >= LETTERS[1]
 
 
 def _plain(header: str) -> str:
-    return " ".join(header.replace("_", " ").split()).casefold()
+    return " ".join(re.sub("[_-]", " ", header).split()).casefold()
+
+
+def _bare(header: str) -> str:
+    """Write a header as its words alone; a sign such as that of per cent is one.
+
+    >>> _bare("Weight (lb.)"), _bare("One-Way  miles"), _bare("Share %")
+    ('weight lb', 'one way miles', 'share %')
+    """
+    return " ".join(re.sub(r"[\s_.,:;()\[\]/-]+", " ", header).split()).casefold()

@@ -42,9 +42,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Said:
-    """What an edition says of one assumption, and by which edition that has been so."""
+    """What an edition says of one assumption, and by which edition that has been so; null from where it was dropped."""
 
-    value: float | str
+    value: float | str | None
     since: tuple[date, str]
 
 
@@ -70,8 +70,11 @@ class Known:
     _mapped: dict[tuple[str, str], list[Target]] = field(default_factory=dict)
 
     def find(self, name: str, year: int) -> Said | None:
-        """Give an assumption for a fiscal year: that of the year, or else that of all; none if nothing is assumed."""
-        return self.assumptions.get((name, str(year))) or self.assumptions.get((name, ALL_YEARS))
+        """Give an assumption for a fiscal year: that of the year, or else that of all; none if there was never one."""
+        found = [said for key in (str(year), ALL_YEARS) if (said := self.assumptions.get((name, key)))]
+        if len(found) == 2 and found[0].value is None:
+            return Said(found[1].value, max(said.since for said in found))
+        return found[0] if found else None
 
     def said(self, name: str, year: int) -> Said:
         """Give an assumption that there must be.
@@ -80,7 +83,7 @@ class Known:
             SourceError: there is none.
         """
         found = self.find(name, year)
-        if found is None:
+        if found is None or found.value is None:
             raise SourceError(f"there is no assumption {name} for {year} on {self.day}, and figures need it")
         return found
 
@@ -170,15 +173,12 @@ def _stretches(editions: Editions, days: Sequence[date]) -> Iterator[Known]:
     assumptions: dict[tuple[str, str], Said] = {}
     prices: dict[int, Price] = {}
     targets: dict[str, dict[str, list[Target]]] = {}
-    # Of all editions, for none is looked at that is not chosen.
-    factors = {
-        tuple(row[name] for name in ("source", "edition", "basis", "activity", "gas", "region", "variant")): row
-        for row in editions.factors
-    }
+    factors = _factors(editions.factors)
     for day in days:
         version = _newest(editions.assumptions, day)
         rows = editions.assumptions[version]
-        now = {(row["name"], row["valid_for"]): row["choice"] or row["value"] for row in rows}
+        now: dict[tuple[str, str], float | str | None] = dict.fromkeys(assumptions)
+        now |= {(row["name"], row["valid_for"]): row["choice"] or row["value"] for row in rows}
         assumptions = {
             key: assumptions[key] if key in assumptions and assumptions[key].value == value else Said(value, version)
             for key, value in now.items()
@@ -193,6 +193,21 @@ def _stretches(editions: Editions, days: Sequence[date]) -> Iterator[Known]:
         }
         targets = _targets(editions, _newest(editions.mappings, day), targets)
         yield Known(day, assumptions, targets, factors, prices)
+
+
+def _factors(rows: Sequence[dict]) -> dict[tuple, dict]:
+    """Tell factors by what asks for one; of all editions, for none is looked at that is not chosen."""
+    factors: dict[tuple, dict] = {}
+    for row in rows:
+        key = tuple(row[name] for name in ("source", "edition", "basis", "activity", "gas", "region", "variant"))
+        other = factors.setdefault(key, row)
+        if (other["factor_id"], other["value"]) != (row["factor_id"], row["value"]):
+            both = " and ".join(sorted(f"{one['factor_id']} ({one['value']:g} {one['unit']})" for one in (other, row)))
+            raise SourceError(
+                f"{both} are two factors for the same, of one edition, and nobody could tell which weighs; land each "
+                "year of data, and each set of potentials, as an edition of its own"
+            )
+    return factors
 
 
 def _targets(
@@ -225,6 +240,8 @@ def _refuse_unless_known(editions: Editions, day: date, assumptions: dict[tuple[
     there |= {("cpi", row["edition"]): row["published_on"] for row in editions.prices}
     for (name, _), said in sorted(assumptions.items()):
         source = name.removesuffix("_edition")
+        if said.value is None:
+            continue
         if source != name and there.get((source, said.value), date.max) > day:
             when = there.get((source, said.value))
             so = f"was published on {when}" if when else "has not landed"

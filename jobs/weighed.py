@@ -12,11 +12,14 @@ MAPPED, AS_PUBLISHED, UNMAPPED, NO_PRICE_INDEX = "mapped", "as_published", "unma
 
 
 class Taken:
-    """The assumptions taken for one entry, numbers and choices, and the version by which they are what they are."""
+    """The assumptions taken for one entry, numbers and choices, and the version by which they are what they are.
 
-    def __init__(self, known: Known, year: int):
+    What was taken `before` for the same counts too.
+    """
+
+    def __init__(self, known: Known, year: int, *before: "Taken"):
         self._known, self._year = known, year
-        self._since: set[tuple[date, str]] = set()
+        self._since: set[tuple[date, str]] = set().union(*(taken._since for taken in before))
 
     def __call__(self, name: str) -> float | str:
         """Take an assumption."""
@@ -25,8 +28,11 @@ class Taken:
         return said.value
 
     def find(self, name: str) -> float | str | None:
-        """Take an assumption that there may be."""
-        return self(name) if self._known.find(name, self._year) else None
+        """Take an assumption that there may be; that there is none any more has been said by a version as well."""
+        said = self._known.find(name, self._year)
+        if said:
+            self._since.add(said.since)
+        return said.value if said else None
 
     def factor(self, source: str, basis: str, activity: str, gas: str, **more: str | None) -> dict | None:
         """Take a factor of the edition that is chosen; none if it has none."""

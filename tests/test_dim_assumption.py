@@ -27,6 +27,16 @@ def test_a_number_and_a_choice_are_read_as_what_they_are():
     ]
 
 
+def test_notes_are_a_note():
+    body = HEADER.replace("\n", ",Notes\n") + "reply_rate,2023,0.33,share,survey,2023,of all staff\n"
+
+    (piece,) = table.transform(
+        SourceObject.of(body.encode(), {"edition": "1", "published_on": "2026-01-20"}, "assumptions")
+    )
+
+    assert piece.rows["note"].to_pylist() == ["of all staff"]
+
+
 def test_a_line_that_cannot_be_read_is_refused_where_it_stands():
     piece = parsed(
         "a,all,1.2,share,x,",

@@ -79,6 +79,22 @@ def test_two_files_that_claim_the_same_lines_are_told_apart_from_two_versions_of
     assert refused(first, ("travel", "q1.2", lines, "2024-03-01")) == []
 
 
+def test_a_bill_is_in_one_file_with_all_of_its_lines():
+    header = "Building Number,Fuel,Start Date,Number of Units,Unit of Measure,Stated kg CO2e per kWh,GL Account Key"
+    header += ",Instrument,Certificate ID\n"
+    bill = ("energy", "2023", header + "W1,Power,2023-01-01,1000,kWh,,7,,\n")
+    too = "is in energy 2023 of 2024-02-01 too; a file that replaces another is an edition of it, such as 2023.2"
+
+    for line in ("600,kWh,0,7,Certificate,", "600,kWh,0,7,Certificate,C-1", "1000,kWh,0.2,7,,"):
+        other = header + f"W1,Power,2023-01-01,{line}\nW2,Power,2023-01-01,5,kWh,,7,,\n"
+        assert refused(bill, ("energy", "more", other, "2024-03-01")) == [(2, None, too)]
+    # Without an account a bill is known by its quantity.
+    same = [header + f"W1,Power,2023-01-01,1000,kWh,{stated}\n" for stated in (",,,", "0,,Certificate,")]
+    assert refused(("energy", "2023", same[0]), ("energy", "more", same[1], "2024-03-01")) == [(2, None, too)]
+    # A version of the file may have it in parts.
+    assert refused(bill, ("energy", "2023.2", header + "W1,Power,2023-01-01,9,kWh,0,7,Contract,\n", "2024-03-01")) == []
+
+
 WITH_IDS = TRAVEL.replace("\n", ",Report Entry ID\n")
 E9 = "1000,Airfare,2023-01-31,7,E9\n"
 
@@ -262,6 +278,25 @@ def test_a_bin_that_comes_twice_with_other_riders_is_refused():
 def test_a_file_that_cannot_be_right_is_refused_whole(layout, edition, body, sentence):
     with pytest.raises(SourceError, match=sentence):
         said(layout, edition, body)
+
+
+def test_two_factors_for_the_same_are_refused_and_not_taken_by_the_order_of_their_lines():
+    mix = "data_year,region,co2_lb_per_mwh\n2021,CAMX,500\n2022,CAMX,400\n"
+    foods = "food,kg_co2e_per_kg,gwp_set\nBeef,60,AR5\nBeef,50,AR4\n"
+    flight = ("travel", "q1", TRAVEL + FLIGHT)
+
+    for body in (mix, "\n".join([mix.split("\n")[0], *mix.split("\n")[2:0:-1]]) + "\n"):
+        with pytest.raises(
+            SourceError, match=r"^green_e/g/2021/.*/CO2 \(.* and green_e/g/2022/.*/CO2 \(.* of one edition"
+        ):
+            made(flight, green_e_residual_mix={("2023-06-05", "g"): body})
+    with pytest.raises(SourceError, match=r"^food/f/weight/Beef/CO2e/AR4 \(50 kg/kg\) and food/f/weight/Beef/CO2e/AR5"):
+        made(flight, food_factors={("2023-06-05", "f"): foods})
+    each = {
+        ("2023-06-05", "g21"): "".join(mix.splitlines(True)[:2]),
+        ("2023-06-06", "g22"): mix.replace("2021,CAMX,500\n", ""),
+    }
+    assert refused(flight, green_e_residual_mix=each) == []
 
 
 def test_an_edition_that_is_chosen_must_have_landed_by_then():

@@ -91,19 +91,121 @@ def test_what_is_said_of_a_statement_is_known_and_is_of_one():
     )
 
 
-def test_a_bill_of_which_a_certificate_covers_a_part_is_two_lines():
-    header = BILLS.replace("\n", ",GWP Set,Instrument,GL Account Key\n")
-    lines = ["W1,Power,2023-01-01,600,kWh,0,,Certificate,7", "W1,Power,2023-01-01,400,kWh,,,,7"]
-    again = ["W1,Power,2023-01-01,600,kWh,0,,certificate,7", "W1,Power,2023-01-01,300,kWh,,,,7"]
+PARTS = BILLS.replace("\n", ",GWP Set,Instrument,GL Account Key,Certificate ID,Bill Quantity\n")
 
-    piece = office.said("energy", "2023", header + "\n".join(lines + again) + "\n")
 
-    assert [(row["quantity"], row["instrument"]) for row in piece.rows.to_pylist()] == [
-        (600.0, "certificate"),
-        (400.0, None),
+def parts(*lines):
+    """Quantities and instruments of what is read of bills, how many lines are duplicates, and what is refused."""
+    piece = office.said("energy", "2023", PARTS + "\n".join(f"W1,Power,2023-01-01,{line}" for line in lines) + "\n")
+    assert piece.rows_read == piece.rows.num_rows + piece.rows_duplicate + len(piece.rejects)
+    told = [(row["quantity"], row["instrument"]) for row in piece.rows.to_pylist()]
+    return told, piece.rows_duplicate, [(one.line, one.reason) for one in piece.rejects]
+
+
+def test_lines_of_a_bill_of_which_a_certificate_covers_a_part_come_to_it():
+    lines = ["600,kWh,0,,Certificate,7,,1000", "400,kWh,,,,7,,"]
+    too_much = "is of a bill of 1000, and its lines come to 1600 kWh"
+    too_little = "is of a bill of 1000, and its lines come to 600 kWh"
+    not_told = (
+        "is one of 2 lines of a bill, some by a certificate or contract, and none says in Bill Quantity how much it"
+    )
+
+    assert parts(*lines) == ([(600.0, "certificate"), (400.0, None)], 0, [])
+    # The rest by what the supplier states is the rest all the same.
+    assert parts(lines[0], "400,kWh,0.2,,,7,,1000")[0] == [(600.0, "certificate"), (400.0, "supplier")]
+    # The whole bill beside the certificate would count 600 kWh twice.
+    assert parts("1000,kWh,,,,7,,1000", lines[0]) == ([], 0, [(2, too_much), (3, too_much)])
+    assert parts(lines[0]) == ([], 0, [(2, too_little)])
+    # Whether 1000 is the bill or what is left of it nobody could tell.
+    for account in ("7", ""):
+        told, _, refused_ = parts(f"1000,kWh,,,,{account},,", f"600,kWh,0,,Certificate,{account},,")
+        assert (told, [(line, reason[: len(not_told)]) for line, reason in refused_]) == (
+            [],
+            [(2, not_told), (3, not_told)],
+        )
+    assert parts(lines[0], "400,MWh,,,,7,,")[2][0] == (
+        2,
+        "is of a bill of 1000, and its lines come to 1000 MWh and kWh",
+    )
+    assert parts(lines[0], "400,kWh,,,,7,,900")[2][0] == (
+        2,
+        "is of a bill of 900 and 1000, and its lines come to 1000 kWh",
+    )
+    # Two meters without accounts are two bills.
+    assert parts("5,kWh,,,,,,5", "7,kWh,0.2,,,,,7") == ([(5.0, None), (7.0, "supplier")], 0, [])
+
+
+def test_two_equal_certificates_of_a_bill_are_two_and_are_told_apart_by_their_ids():
+    wind, sun, rest = "300,kWh,0,,Certificate,7,W-1,1000", "300,kWh,0,,certificate,7,S-1,1000", "400,kWh,,,,7,,1000"
+    all_of_it = [(300.0, "certificate"), (300.0, "certificate"), (400.0, None)]
+
+    assert parts(wind, sun, rest) == (all_of_it, 0, [])
+    assert parts(wind, sun, rest, wind) == (all_of_it, 1, [])
+    assert parts(wind, sun, rest, "200,kWh,0,,Certificate,7,W-1,1000")[2] == [
+        (5, "differs from line 2, which is of the same")
     ]
-    assert piece.rows_duplicate == 1
-    assert [(one.line, one.reason) for one in piece.rejects] == [(5, "differs from line 3, which is of the same")]
+    nameless = wind.replace("W-1", "")
+    assert parts(nameless, nameless, rest) == (all_of_it, 0, [])
+    assert parts("1,kWh,0.2,,Supplier,7,W-1,", "1,kWh,,,,7,W-1,")[2] == [
+        (2, "is W-1, and the instrument is the supplier"),
+        (3, "is W-1, and no kg CO2e per kWh are stated"),
+    ]
+
+
+def test_a_bill_whose_supplier_is_named_is_the_bill_whose_supplier_is_not():
+    plain, blank, named = "9,kWh,,,,7,,", "9,kWh,0.2,,,7,,", "9,kWh,0.2,,Supplier,7,,"
+
+    assert parts(blank, named) == ([(9.0, "supplier")], 1, [])
+    assert parts(plain, blank, named)[::2] == (
+        [(9.0, None)],
+        [(line, "differs from line 2, which is of the same") for line in (3, 4)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "kg"),
+    [
+        *(
+            (words, 0.45359237)
+            for words in ("lb", "LB.", "lbs", "Pounds", "weight (lb)", "Weight [lbs.]", "Weight, lb")
+        ),
+        *((words, 1.0) for words in ("kg", "Kilograms", "weight (kg)", "Weight_kg", "Total kg")),
+        *((words, 3.78541) for words in ("gal.", "Gallon", "gallons", "Weight (gal)")),
+    ],
+)
+def test_a_weight_of_food_is_read_whatever_people_call_it(header, kg):
+    piece = office.said("food", "2023", f'Food Category,Order Date,Total,"{header}"\nBeef,2023-01-31,5,1\n')
+
+    assert [(row["quantity"], row["amount_usd"]) for row in piece.rows.to_pylist()] == [(kg, 5.0)]
+
+
+def test_food_may_have_weights_alone_and_no_weight_twice():
+    alone = "Food Category,Order Date,Weight (kg),lbs,Gallons\n"
+    body = alone + "Beef,2023-01-31,2,4.4,\nMilk,2023-01-31,,2,1\nBeef,2023-01-31,0,2,\nBeef,2023-01-31,,,\n"
+
+    assert refused("food", body) == (
+        [
+            (2, "lb", "is 4.4, and there are 2 kg: the line has its weight twice"),
+            (5, "amount", "'' is no number"),
+        ],
+        2,
+    )
+    with pytest.raises(SourceError, match="and not total or kg or"):
+        office.said("food", "2023", "Food Category,Order Date,Paid\nBeef,2023-01-31,2\n")
+    with pytest.raises(SourceError, match=r"lb twice|lb or lbs .* 2 times"):
+        office.said("food", "2023", "Food Category,Order Date,lb,Weight (lb)\nBeef,2023-01-31,2,2\n")
+
+
+def test_a_header_that_is_like_another_is_another():
+    invoice = "1,Hotels,2023-01-31,7,5,Approved,Paid,Me\n"
+    header = INVOICES.replace("Header Status,PO Status", "Header Status,PR Status,Orderer ID")
+
+    assert refused("goods", header + invoice) == ([], 1)
+    assert refused("energy", BILLS.replace("\n", ",Instrument ID\n") + "W3,Power,2023-01-01,1,kWh,0.2,9\n") == ([], 1)
+    with pytest.raises(SourceError, match="Instrumnet, which is almost instrument"):
+        office.said("energy", "2023", BILLS.replace("\n", ",Instrumnet\n"))
+    piece = office.said("commuting_counts", "2023", "Mode,Count,One Way Miles\ncar,5,7\n")
+    assert [row["weight"] for row in piece.rows.to_pylist()] == [7.0]
 
 
 def test_an_order_of_food_has_a_weight_or_money_that_can_be():

@@ -249,15 +249,17 @@ GRID = (
 )
 
 
+FUELS = "Fuel Type,CO2 Factor Energy,CH4 Factor Energy,N2O Factor Energy\nNatural Gas,53.06,1,0.1\n"
+
+
 def bills(*lines, header=BILL, mix=None, **values):
     weighed = hub(CAR, **values)
     weighed["assumptions"] = {("2024-06-10", "a1"): assumptions(**BASIN | {"ef_hub_edition": ["2024"]}, **values)}
-    fuels = "Fuel Type,CO2 Factor Energy,CH4 Factor Energy,N2O Factor Energy\nNatural Gas,53.06,1,0.1\n"
     return rows(
         ("energy", "2023", header + "\n".join(lines) + "\n", "2024-06-20"),
         **weighed | {"ef_hub_travel": {}, "activity_mapping": {("2024-01-01", "m"): MAPPING + ENERGY}},
         ef_hub_electricity={("2024-06-05", "2024"): GRID},
-        ef_hub_stationary={("2024-06-05", "2024"): fuels},
+        ef_hub_stationary={("2024-06-05", "2024"): FUELS},
         green_e_residual_mix={("2024-06-05", "g"): mix} if mix else {},
     )
 
@@ -375,6 +377,84 @@ def test_every_row_that_is_weighed_names_the_assumptions_that_chose_for_it():
     assert (str(row["known_from"]), row["assumption_version"]) == ("2024-06-20", "a1")
 
 
+def versions(layout, lines, **given):
+    """What the parts of a line are weighed by, as versions of the assumptions change: the day, and who is named."""
+    found = rows((layout, "2023", lines, "2024-06-20"), **given)
+    return [
+        (row["category_id"], row["activity"], str(row["known_from"]), row["assumption_version"])
+        for row in found
+        if row["assumption_version"]
+    ]
+
+
+def test_the_heat_of_a_unit_has_weighed_what_is_upstream_as_well():
+    given = {
+        "assumptions": {
+            ("2024-06-10", "a1"): assumptions(**BASIN | {"ef_hub_edition": ["2024"]}),
+            ("2024-07-01", "a2"): assumptions(**BASIN | {"ef_hub_edition": ["2024"]}, mmbtu_per_therm=0.2),
+        },
+        "activity_mapping": {("2024-01-01", "m"): MAPPING + ENERGY},
+        "ef_hub_travel": {},
+        "ef_hub_stationary": {("2024-06-05", "2024"): FUELS},
+    }
+
+    assert versions("energy", BILL + "W1,Natural gas,2023-01-01,10,THM,\n", **given) == [
+        ("1", "Natural Gas", "2024-06-20", "a1"),
+        ("3.03", "upstream", "2024-06-20", "a1"),
+        ("1", "Natural Gas", "2024-07-01", "a2"),
+        ("3.03", "upstream", "2024-07-01", "a2"),
+    ]
+
+
+def test_a_choice_that_is_taken_back_is_named_by_the_version_that_did():
+    def of(version, **values):
+        return assumptions(**BASIN | {"ef_hub_edition": ["2024"]}, **values)
+
+    given = {
+        "assumptions": {
+            ("2024-06-10", "a1"): of("a1"),
+            ("2024-07-01", "a2"): of("a2", green_e_edition=["g"], food_edition=["f"]),
+            ("2024-08-01", "a3"): of("a3"),
+            ("2024-09-01", "a4"): of("a4"),
+        },
+        "activity_mapping": {("2024-01-01", "m"): MAPPING + ENERGY + FOOD_MAPPING},
+        "ef_hub_travel": {},
+        "ef_hub_electricity": {("2024-06-05", "2024"): GRID},
+        "green_e_residual_mix": {("2024-06-05", "g"): "data_year,region,co2_lb_per_mwh\n2022,CAMX,529.4\n"},
+        "food_factors": {("2023-01-01", "f"): FOODS},
+    }
+
+    by_market = versions("energy", BILL + "W1,Electricity,2023-01-01,1,MWh,\n", **given)
+    assert [told for told in by_market if told[0] == "2_market"] == [
+        ("2_market", "electricity", "2024-06-20", "a1"),
+        ("2_market", "electricity", "2024-07-01", "a2"),
+        ("2_market", "electricity", "2024-08-01", "a3"),
+    ]
+    assert [told[2:] for told in by_market if told[0] == "2_location"] == [("2024-06-20", "a1")]
+    assert versions("food", FOOD + "Beef,2023-01-31,1000,1,10,\n", **given) == [
+        ("3.01", "NAICS 721110", "2024-06-20", "a1"),
+        ("3.01", "Beef", "2024-07-01", "a2"),
+        ("3.01", "NAICS 721110", "2024-08-01", "a3"),
+    ]
+
+
+def test_a_number_of_a_year_that_is_taken_back_leaves_that_of_all_years_by_the_version_that_did():
+    survey = {"reply_rate__2024": 1, "remote_share__2024": 0, "days_per_week": 5}
+    given = {
+        "assumptions": {
+            ("2024-06-10", "a1"): assumptions(**BASIN, **survey, days_per_week__2024=4),
+            ("2024-07-01", "a2"): assumptions(**BASIN, **survey),
+        }
+    }
+
+    found = rows(("commuting_counts", "2024", "Mode,Count,One-way miles\ncar,1,5\n", "2024-06-20"), **given)
+
+    assert [(row["assumption_version"], row["quantity"]) for row in found] == [
+        ("a1", pytest.approx(0.8 * found[1]["quantity"])),
+        ("a2", found[1]["quantity"]),
+    ]
+
+
 FOOD = "Food Category,Order Date,Total,Order ID,lb,gal\n"
 FOOD_MAPPING = "food_weight,beef,Beef,,\nfood_weight,milk,Milk,,\nfood,beef,NAICS 721110,,\nfood,milk,NAICS 721110,,\n"
 FOODS = "food,kg_co2e_per_kg,gwp_set\nBeef,60,AR5\nMilk,3,\n"
@@ -472,8 +552,7 @@ def test_waste_goes_where_the_mapping_says_in_its_shares():
         ef_hub_waste={("2024-06-05", "2024"): table + "Mixed MSW,,0.58,0.43,\n"},
     )
 
-    # Nobody says by which set the factors of 2024 are.
-    assert of_sets(found[0]) == ("not_stated", None, None, None)
+    assert of_sets(found[0]) == ("AR5", None, 1160.0, None)
     assert [(row["activity"], row["quantity"], row["co2e_kg"]) for row in found] == [
         ("Mixed MSW: Landfilled", 2.0, 1160.0),
         ("Mixed MSW: Combusted", 6.0, 2580.0),

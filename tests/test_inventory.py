@@ -309,6 +309,15 @@ def test_a_figure_is_the_sum_of_its_lines_and_of_its_manual_entries_and_keeps_th
     assert observed("sum_of_published_lines", staged=[figure], view_activity_total=totals) == differ
 
 
+def test_nothing_known_is_no_zero_and_a_zero_is_not_unknown():
+    def differ(co2e_t, kg):
+        figure = parts() | {"co2e_t": co2e_t}
+        return observed("sum_of_published_lines", staged=[figure], view_activity_total=[total(kg)])
+
+    assert (differ(0.0, 0.0), differ(None, None)) == (0, 0)
+    assert (differ(None, 0.0), differ(0.0, None)) == (1, 1)
+
+
 def test_a_feed_that_is_lost_and_a_day_on_which_lines_changed_are_no_sum():
     goods, food = total(100.0, "goods", "3.01"), total(20.0, "food", "3.01")
     both, one = (

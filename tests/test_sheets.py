@@ -128,12 +128,31 @@ def test_a_sheet_whose_header_is_misspelt_is_refused_with_the_header_that_it_alm
                 workbook(Spring=[["Drove alone"], [1]], Autumn=[["Drive alone"], [9]]), {"car": ("Drove alone",)}, {}
             )
         )
+    # A hyphen is a space.
+    (line,) = sheets.lines(b"Drove-alone\n1\n", {"car": ("Drove alone",)}, {})
+    assert line.cells == {"car": "1"}
     with pytest.raises(SourceError, match=r"no table: its row 1 .* and not Mode \(Modes is almost that\)"):
         list(sheets.lines(b"Modes,Count\ncar,5\n", TWO, {}))
     # A sheet with one of two and nothing that is near the other is something else.
     assert [
         line.sheet for line in sheets.lines(workbook(Q=good, Key=[["Mode", "Means"], ["car", "a car"]]), TWO, {})
     ] == ["Q"]
+
+
+@pytest.mark.parametrize("label", ["Drove alone %", "Drove alone:", "Drove alone (car)", "Drove a lot"])
+def test_a_sheet_with_a_cell_that_is_like_the_one_header_is_something_else(label):
+    book = workbook(Spring=[["Drove alone"], [1]], Key=[[label], [9]])
+
+    assert [line.sheet for line in sheets.lines(book, {"car": ("Drove alone",)}, {})] == ["Spring"]
+
+
+@pytest.mark.parametrize(
+    "header", ["Cost Objects", "CostObject", "Cost Objcet", "Cots Object", "Cost-Objct", "Cost Ubject"]
+)
+def test_a_header_with_one_letter_or_space_too_many_too_few_or_wrong_is_misspelt(header):
+    for wanted, more in (({**TWO, "unit": ("Cost Object",)}, {}), (TWO, {"unit": ("Cost Object",)})):
+        with pytest.raises(SourceError, match="almost"):
+            list(sheets.lines(f"Mode,Count,{header}\ncar,5,7\n".encode(), wanted, more))
 
 
 def test_a_column_that_need_not_be_there_and_is_misspelt_is_refused_and_not_passed_over():

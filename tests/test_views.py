@@ -191,6 +191,20 @@ def test_a_factor_that_a_newer_edition_has_under_another_name_is_not_one_of_toda
     ]
 
 
+def test_a_study_of_food_is_superseded_by_an_edition_of_itself_alone():
+    editions = {"poore": date(2019, 6, 1), "poore.2": date(2021, 6, 1), "clark": date(2022, 6, 1)}
+    about = {"source": "food", "basis": "weight", "gas": "CO2e", "unit": "kg/kg", "gwp_set": "AR5"}
+    factors = [factor("Beef", edition, day) | about for edition, day in editions.items()]
+
+    rows = answer("view_emission_factor", dim_emission_factor=factors)
+
+    assert sorted((row["edition"], row["superseded_by"], row["is_in_newest_edition"]) for row in rows) == [
+        ("clark", None, True),
+        ("poore", "poore.2", False),
+        ("poore.2", None, True),
+    ]
+
+
 def test_co2e_of_another_set_of_potentials_supersedes_and_has_no_drift():
     days = {"2022": date(2022, 4, 1), "2023": date(2023, 4, 1), "2024": date(2024, 6, 5)}
     sets = {"2022": "AR4", "2023": "AR4", "2024": "not_stated"}

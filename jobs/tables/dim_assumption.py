@@ -15,7 +15,7 @@ from jobs.transform import Parsed, Reject, SourceObject
 VERSION = 1
 
 HEADERS = {name: (name,) for name in ("name", "valid_for", "value", "unit", "source", "source_year")}
-MORE = {"note": ("note",)}
+MORE = {"note": ("note", "notes")}
 ALL_YEARS = "all"
 # What is a choice between words has this unit; everything else is a number.
 CHOICE = "choice"

@@ -17,7 +17,7 @@ from jobs.errors import SourceError
 from jobs.gwp import NOT_STATED
 from jobs.transform import Parsed, Reject, SourceObject
 
-VERSION = 2
+VERSION = 3
 
 LB, KG, G, T = Decimal("0.45359237"), Decimal(1), Decimal("0.001"), Decimal(1000)
 
@@ -295,8 +295,9 @@ def _hub_steam(body: bytes, _edition: str) -> Iterator[Factor]:
 
 
 # What the factors of waste are made with: AR4 by the notes of the Hub's table 9 while it was of WARM 15. EPA's extract
-# of 2024 has no notes: that its factors of landfills are those before times 28 by 25 makes AR5 likely, and no more.
-HUB_WASTE_GWP = {"2021": "AR4", "2022": "AR4", "2023": "AR4", "2024": NOT_STATED}
+# of 2024 has no notes; the potentials of that edition's own table 11 are AR5's (28 of methane, 265 of nitrous oxide),
+# and its factors of landfills are those before times 28 by 25.
+HUB_WASTE_GWP = {"2021": "AR4", "2022": "AR4", "2023": "AR4", "2024": "AR5"}
 HUB_WASTE_WAYS = ("Recycled", "Landfilled", "Combusted", "Composted")
 
 

@@ -23,7 +23,7 @@ from jobs.known import Known
 from jobs.transform import Parsed, Reject, SourceObject
 from jobs.versions import Said
 
-VERSION = 3
+VERSION = 4
 
 # Why a line cannot be used: the column, and the reason.
 Fault = tuple[str | None, str]
@@ -33,11 +33,13 @@ Fault = tuple[str | None, str]
 class Line:
     """A line that could be read: where it stands, its days (`until` is the first that is not) and how many rows it has.
 
-    Without rows it has a fault, or was replaced before anything was known of it.
+    `whole_id` is the bill, or the line itself, of which one file alone may have lines. Without rows it has a fault, or
+    was replaced before anything was known of it.
     """
 
     one: Said
     line_id: str
+    whole_id: str
     sheet: str | None
     number: int
     raw_text: str
@@ -95,17 +97,17 @@ def _weighed(
         mine = list(_stretches(one, entry, days, end, units, faults))
         since = min((row["known_from"] for row in mine), default=date.max)
         until = max((row["known_to"] or date.max for row in mine), default=date.max)
-        where = (entry[name] for name in ("line_id", "sheet", "line", "raw_text"))
+        where = (entry[name] for name in ("line_id", "whole_id", "sheet", "line", "raw_text"))
         lines.append(Line(one, *where, len(mine), since, until, faults[-1] if faults and not mine else None))
         rows += mine
     return _table(rows), lines
 
 
 def _refuse_what_others_have(lines: list[Line]) -> None:
-    """Let a line be in one file on a day: in that by which it was known first."""
+    """Let a line, and a bill with all of its lines, be in one file on a day: in that by which it was known first."""
     owners: dict[str, list[Line]] = {}
     for line in sorted((line for line in lines if line.rows), key=lambda line: (line.since, *line.one.place)):
-        mine = owners.setdefault(line.line_id, [])
+        mine = owners.setdefault(line.whole_id, [])
         owner = next((other for other in mine if other.one.batch != line.one.batch and line.since < other.until), None)
         if owner:
             name, number = batch(owner.one.edition)

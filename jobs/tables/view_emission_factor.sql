@@ -12,11 +12,13 @@ SELECT
   ) AS drift_percent,
   -- A newer edition that lacks a factor or renames it supersedes none, and is newer all the same.
   RANK() OVER (
-    PARTITION BY source, basis, data_year
+    PARTITION BY source, IF(source = 'food', REGEXP_REPLACE(edition, r'\.[0-9]{1,3}$', ''), NULL), basis, data_year
     ORDER BY published_on DESC, edition DESC
   ) = 1 AS is_in_newest_edition
 FROM `${dataset}.dim_emission_factor`
 WINDOW later AS (
-  PARTITION BY source, basis, data_year, region_scheme, region, activity, variant, gas, unit, dollar_year
+  PARTITION BY
+    source, IF(source = 'food', REGEXP_REPLACE(edition, r'\.[0-9]{1,3}$', ''), NULL), basis, data_year, region_scheme,
+    region, activity, variant, gas, unit, dollar_year
   ORDER BY published_on, edition
 )
