@@ -271,14 +271,19 @@ def place(request, new_place, monkeypatch):
 
 
 @pytest.fixture
-def shared_session(spark, monkeypatch):
-    """Let the stage step use the tests' Spark session."""
+def shared_session(request, spark, monkeypatch):
+    """Let the stage step use the tests' Spark session, and objects be read without it unless a test is on_spark.
+
+    The command line, which other tests run in processes of its own, always reads them by Spark.
+    """
 
     @contextmanager
     def ours(name):
         yield spark
 
     monkeypatch.setattr("jobs.stage.session", ours)
+    if not request.node.get_closest_marker("on_spark"):
+        monkeypatch.setattr("jobs.stage._on_spark", staged_in_this_process)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from conftest import DAYS, READINGS, ROOT, day_file, day_key, forget, rarely
 from pyspark.sql import functions as F
-from without_spark import staged_in_this_process
 
 from jobs import check, contract, derived, ledger, plan, publish, stage, staging
 from jobs.cli import verify_command
@@ -40,8 +39,7 @@ def hourly_sums(measurements, systems, sensors):
 
 @pytest.fixture
 def load(load, monkeypatch):
-    """Load in this process, day files without Spark and daily rows with a transform that takes a second."""
-    monkeypatch.setattr("jobs.stage._on_spark", staged_in_this_process)
+    """Load in this process, daily rows with a transform that takes a second."""
     monkeypatch.setattr("jobs.tables.fact_pv_performance_daily.transform", hourly_sums)
     return load
 
@@ -77,7 +75,6 @@ def test_a_derived_table_has_a_row_for_each_day_that_its_fact_covers(two_days):
     verify_command()
 
 
-@pytest.mark.always_on("bigquery")
 def test_a_second_run_finds_nothing_to_do(two_days, load):
     found, published = load(DAILY)
 
@@ -173,7 +170,6 @@ def test_an_older_catalogue_that_comes_late_changes_what_was_known_and_nothing_t
     assert (found.changed, found.unchanged, published) == (0, 2, None)
 
 
-@pytest.mark.always_on("bigquery")
 def test_a_retired_day_takes_its_derived_row_with_it(two_days, load):
     two_days.s3.delete_object(Bucket=two_days.bucket, Key=day_key(1, FIFTH))
     load(retire_vanished=True)

@@ -76,6 +76,7 @@ def values(place):
     return [value for (value,) in place.rows(f"SELECT value FROM {READINGS} ORDER BY timestamp")]
 
 
+@pytest.mark.on_spark
 @pytest.mark.always_on("bigquery")
 def test_loading_twice_leaves_the_same_rows_and_the_second_finds_nothing_to_do(place, load):
     place.put_fixtures()
@@ -89,7 +90,6 @@ def test_loading_twice_leaves_the_same_rows_and_the_second_finds_nothing_to_do(p
     assert place.facts() == once
 
 
-@pytest.mark.always_on("bigquery")
 def test_overlapping_windows_load_each_object_once(place, load):
     place.put_fixtures()
     load(days=(FIFTH, SIXTH))
@@ -489,6 +489,7 @@ def test_staged_files_that_are_gone_are_staged_again(two_days, load):
     assert values(two_days) == [1.0, 2.0, 3.0, 4.0, 5.0]
 
 
+@pytest.mark.on_spark
 def test_two_machines_write_the_same_bytes_and_the_same_load(place, new_place, shared_session, monkeypatch):
     place.put_fixtures()
     monkeypatch.setattr(plan, "GROUP_OBJECTS", 2)
@@ -949,7 +950,6 @@ def test_a_warehouse_that_was_made_anew_under_its_old_name_is_loaded_again(two_d
     assert ledger.state(FACT).head == 1
 
 
-@pytest.mark.always_on("bigquery")
 def test_an_unchecked_load_is_not_published(two_days, shared_session):
     planned = plan.plan(FACT, Window(*DAYS)).plans[0]
     stage.stage(planned)

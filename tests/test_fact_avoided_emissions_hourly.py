@@ -13,7 +13,6 @@ from conftest import FIXTURES, READINGS, day_file, day_key
 from googlesql import DATASET
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
-from without_spark import staged_in_this_process
 
 from jobs import contract, derived, register, restatement
 from jobs.cli import trace_command, verify_command
@@ -450,7 +449,6 @@ def loaded(place, load, monkeypatch):
     Of their factors eGRID has total output, AVERT has New York, and so has Open Grid Emissions.
     """
     place.put(OGE, consumed())
-    monkeypatch.setattr("jobs.stage._on_spark", staged_in_this_process)
     place.put("pvdaq/csv/systems_20250601.csv", (FIXTURES / "dim_system/pvdaq/csv/systems_20250601.csv").read_bytes())
     rates = b"".join(b"%d,regional,New York,CO2,Distributed PV,%d\n" % pair for pair in ((2018, 1000), (2019, 2000)))
     place.put("emissions/avert/2025-05-01_2024/rates.csv", RATES + rates)

@@ -30,9 +30,13 @@ from jobs.transform import SourceObject
 DATA = Path(os.environ.get("SUNLEDGER_DATA", "/nonexistent"))
 JANUARY = (date(2019, 1, 1), date(2019, 1, 31))
 
-pytestmark = pytest.mark.skipif(
-    not (DATA / "pvdaq/csv/pvdata").is_dir(), reason="set SUNLEDGER_DATA to a folder with pvdaq/csv in its key layout"
-)
+pytestmark = [
+    pytest.mark.on_spark,
+    pytest.mark.skipif(
+        not (DATA / "pvdaq/csv/pvdata").is_dir(),
+        reason="set SUNLEDGER_DATA to a folder with pvdaq/csv in its key layout",
+    ),
+]
 
 
 @pytest.fixture
@@ -98,6 +102,7 @@ def test_energy_from_clipped_ac_power_at_15_minutes(january):
     }
 
 
+@pytest.mark.exhaustive
 def test_the_daily_mart_says_what_system_34_yielded_and_how_well(january, load):
     _, published = load("fact_pv_performance_daily", days=JANUARY, systems=(34,))
 
@@ -121,6 +126,7 @@ def test_the_daily_mart_says_what_system_34_yielded_and_how_well(january, load):
     assert {row["quality"] for row in rows} == {0}
 
 
+@pytest.mark.exhaustive
 def test_the_export_of_january_has_every_quarter_of_every_channel_and_the_days_energy(
     january, spark, tmp_path, monkeypatch
 ):
@@ -159,6 +165,7 @@ def by_the_zone(january):
     return january
 
 
+@pytest.mark.exhaustive
 def test_by_the_zone_of_the_catalogue_the_hours_of_utc_have_the_energy_of_the_month(by_the_zone, load):
     january = by_the_zone
     found, _ = load(days=JANUARY, systems=(34,))
@@ -244,6 +251,7 @@ def origins(traced):
     return found
 
 
+@pytest.mark.exhaustive
 def test_what_system_34_avoided_in_january_by_every_method_and_what_the_corrected_egrid_restates(by_the_zone, load):
     def put(*keys):
         for key in keys:

@@ -35,6 +35,7 @@ def cluster(server, tmp_path):
 
 
 @pytest.mark.exhaustive
+@pytest.mark.on_spark
 def test_a_load_on_a_cluster_is_the_load_of_this_process(place, load, new_place, cluster):
     master, log = cluster
     place.put_fixtures()

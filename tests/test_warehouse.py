@@ -6,7 +6,6 @@ from functools import cache
 import pyarrow as pa
 import pytest
 from conftest import READINGS, forget
-from without_spark import staged_in_this_process
 
 from jobs import contract, steps, warehouse
 from jobs.contract import Column
@@ -200,7 +199,6 @@ EVERYTHING = {
 @pytest.mark.only_on("duckdb")
 def test_the_same_fixtures_give_the_same_rows_of_every_table_and_view(place, new_place, monkeypatch, shared_session):
     """To the value and the type, whatever the warehouse; only times and run ids are each run's own."""
-    monkeypatch.setattr("jobs.stage._on_spark", staged_in_this_process)
     own = {"changed_at", "published_at", "checked_at", "started_at", "seconds", "run_id"}
     place.put_fixtures()
     other = new_place("bigquery" if place.kind == "duckdb" else "duckdb", bucket=place.bucket)
