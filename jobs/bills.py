@@ -36,7 +36,7 @@ def fault(lines: Sequence[Mapping]) -> str | None:
     That of the rest may be of the whole as well, and nobody could tell; so a bill in parts says how much it is.
 
     >>> fault([{"quantity": 600.0, "quantity_unit": "kWh", "total": 1000.0}])
-    'is of a bill of 1000, and its lines come to 600 kWh'
+    'is of a bill of 1,000, and its lines come to 600 kWh'
     """
     is_in_parts = any(line.get("part") for line in lines)
     totals = {line["total"] for line in lines if line.get("total") is not None}
@@ -49,10 +49,11 @@ def fault(lines: Sequence[Mapping]) -> str | None:
         )
     come = sum(line["quantity"] for line in lines)
     units = sorted({line["quantity_unit"].casefold(): line["quantity_unit"] for line in lines}.values())
-    if len(units) == 1 and len(totals) == 1 and abs(come - max(totals)) <= 1e-6 * come:
+    # Each part of a bill may be rounded.
+    if len(units) == 1 and len(totals) == 1 and abs(come - max(totals)) <= max(1e-6 * come, 0.01 * len(lines)):
         return None
-    told = " and ".join(f"{total:g}" for total in sorted(totals))
-    return f"is of a bill of {told}, and its lines come to {come:g} {' and '.join(units)}"
+    told = " and ".join(f"{total:,.10g}" for total in sorted(totals))
+    return f"is of a bill of {told}, and its lines come to {come:,.10g} {' and '.join(units)}"
 
 
 def weigh(_feed: str, _category_id: str, entry: Mapping, known: Known) -> Iterator[dict]:

@@ -112,6 +112,8 @@ def entries(source: SourceObject, feed: Feed) -> Parsed:
                 named = _named(feed, line, said)
                 line_id = _line_id(source.layout, (*named, *said.get("part", ())), line, said, alike)
                 of_whole = {name: value for name, value in said.items() if name not in feed.beside}
+                if said.get("total") is not None:
+                    of_whole["quantity"] = said["total"]
                 whole_id = _line_id(source.layout, named, line, of_whole, alike_wholes)
                 if line_id in known:
                     if known[line_id]["said"] == said:

@@ -333,7 +333,7 @@ FEEDS: Mapping[str, Feed] = {
             "stated": ("supplier kg co2e per kwh", "stated kg co2e per kwh"),
             "gwp_set": ("supplier gwp set", "gwp set"),
             "instrument": ("instrument",),
-            "certificate": ("certificate id", "contract id"),
+            "certificate": ("certificate id",),
             "total": ("bill quantity",),
             "cost_object": ("cost object",),
         },

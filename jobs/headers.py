@@ -19,8 +19,8 @@ Places = Mapping[str, Sequence[int]]
 ONLY: Spellings = {"only": ()}
 # Among what must be there: one of several columns, each of which may be read by a name of its own.
 ANY = "any"
-# In how many rows a misspelt header is looked for, and how many letters a word has at least that can be misspelt, and a
-# header with it: fewer are another word (`cal` is not `gal`, and `PR Status` not `PO Status`).
+# In how many rows a misspelt header is looked for, and how many letters a word has at least in which one can be wrong,
+# and a header that can be misspelt: fewer are another word (`PR Status` is not `PO Status`, and `cal` not `gal`).
 SOUGHT, LETTERS = 50, (3, 4)
 
 
@@ -61,7 +61,7 @@ def near(number: int, cells: list[str], places: Places, wanted: Spellings, more:
     It has most of the headers, or several that no other table has, or all that is missing is there and misspelt.
     """
     missing = {name: spellings for name, spellings in wanted.items() if name not in places}
-    almost = _almost(_unread(cells, places), missing) if number <= SOUGHT else {}
+    almost = _almost(_unread(cells, places), missing, with_signs=bool(places)) if number <= SOUGHT else {}
     is_near = 2 * len(missing) < len(wanted) or (len(places) > 1 and ONLY.keys() <= more.keys())
     if not is_near and almost.keys() < missing.keys():
         return None
@@ -77,16 +77,22 @@ def _unread(cells: list[str], places: Places) -> list[str]:
     return [cell for at, cell in enumerate(cells) if at not in read and cell.strip()]
 
 
-def _almost(cells: list[str], missing: Spellings) -> dict[str, str]:
-    """Find for what is missing a cell that is its header misspelt.
+def _almost(cells: list[str], missing: Spellings, with_signs: bool = False) -> dict[str, str]:
+    """Find for what is missing a cell that is its header misspelt, or that but for its dots and brackets.
 
     >>> _almost(["Mode", "Counts"], {"count": ("count",)})
     {'count': 'Counts'}
+    >>> _almost(["Mode", "Count:"], {"count": ("count",)}, with_signs=True)
+    {'count': 'Count:'}
     """
+
+    def is_almost(said: str, meant: str) -> bool:
+        return _is_misspelt(said, meant) or (with_signs and said == meant)
+
     return {
         name: misspelt[0]
         for name, spellings in missing.items()
-        if (misspelt := [cell for cell in cells if any(_is_misspelt(_bare(cell), _bare(one)) for one in spellings)])
+        if (misspelt := [cell for cell in cells if any(is_almost(_bare(cell), _bare(one)) for one in spellings)])
     }
 
 
@@ -95,6 +101,8 @@ def _is_misspelt(said: str, meant: str) -> bool:
 
     >>> [_is_misspelt(said, "cost object") for said in ("costobject", "cost objetc", "cost object id", "cost objects")]
     [True, True, False, True]
+    >>> _is_misspelt("order ids", "order id"), _is_misspelt("pr status", "po status")
+    (True, False)
     """
     words = [(one, other) for one, other in zip(said.split(), meant.split(), strict=False) if one != other]
     if said.count(" ") != meant.count(" ") or len(words) != 1:
@@ -103,7 +111,8 @@ def _is_misspelt(said: str, meant: str) -> bool:
     at = next((at for at, (one, other) in enumerate(zip(shorter, longer, strict=False)) if one != other), len(shorter))
     rest, more = shorter[at:], longer[at:]
     is_one_edit = rest == more[1:] or rest[1:] == more[1:] or (rest[:2] == more[1::-1] and rest[2:] == more[2:])
-    return is_one_edit and len(words[0][1]) >= LETTERS[0] and len(meant) >= LETTERS[1]
+    is_long = len(words[0][1]) >= LETTERS[0] or len(shorter) < len(longer)
+    return is_one_edit and is_long and len(meant) >= LETTERS[1]
 
 
 def _plain(header: str) -> str:

@@ -231,7 +231,9 @@ def _newest(editions: dict[tuple[date, str], list[dict]], day: date) -> tuple[da
 
 
 def _is_chosen(row: dict, assumptions: dict[tuple[str, str], Said]) -> bool:
-    chosen = {name: said.value for (name, _), said in assumptions.items() if name in ("cpi_edition", "cpi_series")}
+    # One that was taken back for a year alone leaves that of all years.
+    named = {name: said.value for (name, _), said in assumptions.items() if said.value is not None}
+    chosen = {name: value for name, value in named.items() if name in ("cpi_edition", "cpi_series")}
     return row["is_annual"] and {"cpi_edition": row["edition"], "cpi_series": row["series_id"]} == chosen
 
 

@@ -91,6 +91,11 @@ def test_a_bill_is_in_one_file_with_all_of_its_lines():
     # Without an account a bill is known by its quantity.
     same = [header + f"W1,Power,2023-01-01,1000,kWh,{stated}\n" for stated in (",,,", "0,,Certificate,")]
     assert refused(("energy", "2023", same[0]), ("energy", "more", same[1], "2024-03-01")) == [(2, None, too)]
+    # Also where one has it in parts and the other has it whole.
+    parts = header.replace("\n", ",Bill Quantity\n")
+    parts += "W1,Power,2023-01-01,600,kWh,0,,Certificate,,1000\nW1,Power,2023-01-01,400,kWh,,,,,1000\n"
+    assert refused(("energy", "2023", parts), ("energy", "more", same[0], "2024-03-01")) == [(2, None, too)]
+    assert (2, None, too) in refused(("energy", "2023", same[0]), ("energy", "more", parts, "2024-03-01"))
     # A version of the file may have it in parts.
     assert refused(bill, ("energy", "2023.2", header + "W1,Power,2023-01-01,9,kWh,0,7,Contract,\n", "2024-03-01")) == []
 

@@ -104,8 +104,8 @@ def parts(*lines):
 
 def test_lines_of_a_bill_of_which_a_certificate_covers_a_part_come_to_it():
     lines = ["600,kWh,0,,Certificate,7,,1000", "400,kWh,,,,7,,"]
-    too_much = "is of a bill of 1000, and its lines come to 1600 kWh"
-    too_little = "is of a bill of 1000, and its lines come to 600 kWh"
+    too_much = "is of a bill of 1,000, and its lines come to 1,600 kWh"
+    too_little = "is of a bill of 1,000, and its lines come to 600 kWh"
     not_told = (
         "is one of 2 lines of a bill, some by a certificate or contract, and none says in Bill Quantity how much it"
     )
@@ -125,12 +125,15 @@ def test_lines_of_a_bill_of_which_a_certificate_covers_a_part_come_to_it():
         )
     assert parts(lines[0], "400,MWh,,,,7,,")[2][0] == (
         2,
-        "is of a bill of 1000, and its lines come to 1000 MWh and kWh",
+        "is of a bill of 1,000, and its lines come to 1,000 MWh and kWh",
     )
     assert parts(lines[0], "400,kWh,,,,7,,900")[2][0] == (
         2,
-        "is of a bill of 900 and 1000, and its lines come to 1000 kWh",
+        "is of a bill of 900 and 1,000, and its lines come to 1,000 kWh",
     )
+    # Halves are rounded.
+    half = "617.28,kWh,{},,{},7,,1234.57"
+    assert parts(half.format(0, "Certificate"), half.format("", ""))[2] == []
     # Two meters without accounts are two bills.
     assert parts("5,kWh,,,,,,5", "7,kWh,0.2,,,,,7") == ([(5.0, None), (7.0, "supplier")], 0, [])
 

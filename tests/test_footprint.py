@@ -455,6 +455,20 @@ def test_a_number_of_a_year_that_is_taken_back_leaves_that_of_all_years_by_the_v
     ]
 
 
+def test_an_index_that_is_taken_back_for_a_year_leaves_that_of_all_years():
+    given = {
+        "assumptions": {
+            ("2024-01-01", "a1"): assumptions(**BASIN, cpi_edition__2023=["c"]),
+            ("2024-07-01", "a2"): assumptions(**BASIN),
+        }
+    }
+
+    found = rows(("travel", "q1", TRAVEL + "1000,Airfare,2023-01-31,7\n"), **given)
+
+    assert [row["mapping_status"] for row in found] == ["mapped"] * len(found)
+    assert [row["co2e_kg"] for row in found] == [pytest.approx(867.95, abs=5e-3)] * len(found)
+
+
 FOOD = "Food Category,Order Date,Total,Order ID,lb,gal\n"
 FOOD_MAPPING = "food_weight,beef,Beef,,\nfood_weight,milk,Milk,,\nfood,beef,NAICS 721110,,\nfood,milk,NAICS 721110,,\n"
 FOODS = "food,kg_co2e_per_kg,gwp_set\nBeef,60,AR5\nMilk,3,\n"

@@ -128,6 +128,8 @@ def test_a_sheet_whose_header_is_misspelt_is_refused_with_the_header_that_it_alm
                 workbook(Spring=[["Drove alone"], [1]], Autumn=[["Drive alone"], [9]]), {"car": ("Drove alone",)}, {}
             )
         )
+    with pytest.raises(SourceError, match=r"sheet Autumn whose row 1 .* not Count or Riders \(Count: is almost that\)"):
+        list(sheets.lines(workbook(Spring=good, Autumn=[["Mode", "Count:", "Miles"], ["car", 500, 5]]), TWO, {}))
     # A hyphen is a space.
     (line,) = sheets.lines(b"Drove-alone\n1\n", {"car": ("Drove alone",)}, {})
     assert line.cells == {"car": "1"}

@@ -120,13 +120,14 @@ class DuckDBWarehouse:
         except OSError as fault:
             raise WarehouseError(f"the warehouse {self.path} cannot be made: {fault}") from fault
         with _ONE_AT_A_TIME:
-            self._open()
             try:
+                self._open()
                 with self._engine.cursor() as connection:
                     connection.execute(f"USE {NAME}; {SESSION}")
                     yield connection
             finally:
-                self._engine.execute(f"DETACH {NAME}")
+                # Also where a signal has come just after it was opened.
+                self._engine.execute(f"DETACH DATABASE IF EXISTS {NAME}")
 
     def _open(self) -> None:
         deadline = time.monotonic() + self.lock_seconds
