@@ -66,7 +66,7 @@ down: ## Remove the containers of `make up`, their volumes and their network
 test: java .venv/ready ## Run the tests
 	pytest
 
-test-exhaustive: java .venv/ready ## Run those that try every fault at every call, and Airflow's rarer ways; about twice as long
+test-exhaustive: java .venv/ready ## Run those that try every fault at every call, a whole Airflow, and races that are rare; half an hour
 	pytest -m exhaustive
 
 test-stack: java .venv/ready ## Run those that take a whole Airflow for many minutes: its pages in Chromium, its faults

@@ -6,7 +6,7 @@ that the embedded warehouse can be held to it. What only the service knows, such
 """
 
 import ctypes
-import os
+import fcntl
 import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -380,20 +380,23 @@ def _engine() -> _Google:
 
 
 def compiled(engine: Engine, folder: Path) -> Module:
-    """Take the compiled module out of a folder; compiling takes 10 s, and the folder spares all but the first.
+    """Take the compiled module out of a folder; compiling takes half a minute of a core, and is done once.
 
-    The name has all that a compiled module depends on. Two processes that compile at once both write a whole file.
+    The name has all that a compiled module depends on. Who comes while another compiles waits for that.
     """
     versions = f"{version('zetasql')}-{version('wasmtime')}-{platform.machine()}"
     path = folder / f"googlesql-{versions}.cwasm"
-    if path.exists():
-        try:
-            return Module.deserialize_file(engine, str(path))
-        except WasmtimeError:
-            path.unlink(missing_ok=True)
-    module = Module.from_file(engine, str(get_wasm_path()))
     folder.mkdir(exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_bytes(module.serialize())
-    draft.replace(path)
-    return module
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.exists():
+            try:
+                return Module.deserialize_file(engine, str(path))
+            except WasmtimeError:
+                path.unlink()
+        module = Module.from_file(engine, str(get_wasm_path()))
+        # The one that compiles may be killed.
+        draft = path.with_suffix(".draft")
+        draft.write_bytes(module.serialize())
+        draft.replace(path)
+        return module

@@ -279,6 +279,7 @@ def test_two_publishers_at_once_leave_each_row_once(place, shared_session):
     assert verified(place)
 
 
+@pytest.mark.exhaustive
 def test_two_whole_runs_at_once_leave_each_row_once(place):
     place.put_fixtures()
 

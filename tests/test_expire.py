@@ -150,6 +150,7 @@ def written_long_ago(monkeypatch):
     monkeypatch.setattr(staging, "loads", old)
 
 
+@pytest.mark.exhaustive
 def test_a_load_that_is_published_again_while_it_is_set_aside_is_put_back(place, load, corrected, monkeypatch):
     planned = come_back(place)
     assert planned.load_id == corrected[1]
@@ -192,6 +193,7 @@ def test_who_publishes_what_is_being_taken_away_finds_that_it_is_not_staged(plac
     assert faults() == []
 
 
+@pytest.mark.exhaustive
 def test_what_is_staged_anew_and_published_while_its_old_files_go_stays(place, load, corrected, monkeypatch):
     remove = staging.remove_files
     published = []
@@ -214,6 +216,7 @@ def test_what_is_staged_anew_and_published_while_its_old_files_go_stays(place, l
     assert faults() == []
 
 
+@pytest.mark.exhaustive
 def test_what_comes_back_while_loads_before_it_are_taken_away_stays(place, load, corrected, monkeypatch):
     for value in (5.0, 6.0):
         put(place, 1.0, value)

@@ -253,6 +253,7 @@ def test_rows_of_a_killed_first_run_go_when_another_export_is_made(two_systems, 
     assert {path.name for path in out.iterdir()} == {"_export.json", told["folder"]}
 
 
+@pytest.mark.exhaustive
 def test_an_export_that_is_overtaken_does_not_name_files_that_the_other_took_away(two_systems, tmp_path, monkeypatch):
     out = tmp_path / "out"
     before, _ = export.export(str(out), BOTH, "1d")
@@ -272,6 +273,7 @@ def test_an_export_that_is_overtaken_does_not_name_files_that_the_other_took_awa
     assert {path.name for path in out.iterdir()} == {"_export.json", before["folder"]}
 
 
+@pytest.mark.exhaustive
 def test_the_order_of_the_dimension_in_the_warehouse_changes_nothing(place, load, shared, tmp_path, monkeypatch):
     place.put_fixtures()
     load("dim_sensor")

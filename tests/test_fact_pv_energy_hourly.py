@@ -7,6 +7,9 @@ from readings import measurements, series
 
 from jobs.tables import fact_pv_energy_hourly as table
 
+# Their rows are computed once.
+pytestmark = pytest.mark.xdist_group("fact_pv_energy_hourly")
+
 CASES = {
     # At seven hours behind UTC, 17:00 is midnight.
     "over_midnight": series("ac_power__1", "ac_power", [1000] * 12, at="2019-01-05T16:00:00", utc_offset_h=-7),

@@ -8,6 +8,9 @@ from readings import measurements, series
 
 from jobs.tables import fact_pv_performance_daily as table
 
+# Their rows are computed once.
+pytestmark = pytest.mark.xdist_group("fact_pv_performance_daily")
+
 DAY = date(2019, 1, 5)
 # In quarters of an hour.
 WHOLE_DAY = 96

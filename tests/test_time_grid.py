@@ -10,6 +10,9 @@ from jobs import time_grid
 from jobs.flags import DST, INCOMPLETE, NIGHT_OFFSET, OUT_OF_RANGE, OUTLIER, SENTINEL, STALE
 from jobs.time_grid import NO_VALUE
 
+# Their rows are computed once.
+pytestmark = pytest.mark.xdist_group("time_grid")
+
 FIFTH = date(2019, 1, 5)
 POWER = "ac_power__1"
 
