@@ -153,17 +153,23 @@ def _features(body: bytes) -> Iterator[tuple[int, dict]]:
         raise SourceError(f"is not GeoJSON with features: {fault!r}") from None
 
 
+def _by_data_year(body: bytes, columns: tuple[str, ...]) -> Iterator[tuple[int, published.Line]]:
+    """Read the lines of a table that has a column for the year of its data, each with that year."""
+    for line in published.table(body, columns):
+        try:
+            year = int(line.cells["data_year"])
+        except ValueError:
+            raise SourceError(f"has no data year in line {line.number}: {line.raw_text!r}") from None
+        yield year, line
+
+
 AVERT_COLUMNS = ("data_year", "level", "region", "pollutant", "resource", "rate_lb_per_mwh")
 
 
 def _avert(body: bytes, _edition: str) -> Iterator[Factor]:
     """Read AVERT's avoided emission rates: marginal [lb/MWh] by resource, with the grid losses already in them."""
-    for line in published.table(body, AVERT_COLUMNS):
+    for year, line in _by_data_year(body, AVERT_COLUMNS):
         cells = line.cells
-        try:
-            year = int(cells["data_year"])
-        except ValueError:
-            raise SourceError(f"has no data year in line {line.number}: {line.raw_text!r}") from None
         yield Factor(
             "marginal",
             cells["pollutant"],
@@ -186,12 +192,8 @@ def _residual_mix(body: bytes, _edition: str) -> Iterator[Factor]:
 
     Green-e publishes the rate of CO2 alone.
     """
-    for line in published.table(body, RESIDUAL_COLUMNS):
+    for year, line in _by_data_year(body, RESIDUAL_COLUMNS):
         cells = line.cells
-        try:
-            year = int(cells["data_year"])
-        except ValueError:
-            raise SourceError(f"has no data year in line {line.number}: {line.raw_text!r}") from None
         yield Factor(
             "residual_mix",
             "CO2",
